@@ -1,0 +1,108 @@
+"""Every error Toril raises on purpose, in one tree.
+
+    TorilError
+    ├── InvalidInput          what was asked for can't be: names the field and the remedy        → HTTP 4xx
+    │   ├── UnknownJob        no worker has registered this job name
+    │   └── PayloadTooLarge   over the configured size
+    ├── NotFound              no such job                                                        → HTTP 404
+    ├── Unavailable           a part is down or full; try again after `retry_after` seconds      → HTTP 503
+    ├── LostOwnership         an outcome arrived for a run that another run has replaced
+    ├── SettingsError         the configuration can't work: names the setting and the remedy     → exit 2
+    └── ServerError           an embedded server could not be started or stopped                 → exit 1
+
+Each carries a sentence for a person (`str(error)`), a stable `code` for a program, and where it helps the
+`field` at fault and a `hint`: what to do next. The API maps codes to problem documents (RFC 9457), the
+command line prints `message` and `hint` and exits; neither ever shows a stack trace for one of these.
+"""
+
+from typing import ClassVar
+
+
+class TorilError(Exception):
+    """Base of all errors that Toril raises on purpose.
+
+    Args:
+        message: one sentence, naming the job, queue, field or file it is about.
+        field: the input field or setting at fault, as its user spells it (`payload.size`, `TORIL_PORT`).
+        hint: what to do about it, as an imperative sentence.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+
+
+class InvalidInput(TorilError):
+    """What was asked for can't be done as it stands; nothing was stored.
+
+    Args:
+        message: one sentence saying what is wrong with the value.
+        code: a stable code, finer than the class (`invalid_json`, `unknown_field`, `invalid_payload`, …).
+        field: the field at fault.
+        hint: what would be accepted.
+    """
+
+    code = "invalid_input"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, field: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, field=field, hint=hint)
+        if code is not None:
+            self.code = code  # type: ignore[misc]  # an instance may be finer than its class
+
+
+class UnknownJob(InvalidInput):
+    """No worker has registered a job of this name."""
+
+    code = "unknown_job"
+
+
+class PayloadTooLarge(InvalidInput):
+    """The payload or body is over the configured size."""
+
+    code = "too_large"
+
+
+class NotFound(TorilError):
+    """There is no such job."""
+
+    code = "not_found"
+
+
+class Unavailable(TorilError):
+    """A part that this needs is down or full; the same call may succeed later.
+
+    Args:
+        message: one sentence naming the part.
+        retry_after: seconds after which it makes sense to try again.
+        hint: what an operator would look at.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class LostOwnership(TorilError):
+    """An outcome arrived for a run (job id and attempt) that is no longer the current one."""
+
+    code = "lost_ownership"
+
+
+class SettingsError(TorilError):
+    """The configuration can't work."""
+
+    code = "settings"
+
+
+class ServerError(TorilError):
+    """An embedded server could not be started, reached or stopped."""
+
+    code = "server"
