@@ -1,1 +1,1 @@
-"""Pure rules: states and transitions, decisions, retry arithmetic, errors. Standard library only, no I/O, no clock."""
+"""Pure rules: states, transitions, decisions, retry arithmetic, errors. No I/O, no clock, no libraries."""

@@ -1,0 +1,95 @@
+"""Jobs as they travel between the parts: as submitted, as claimed by a worker, as pushed to Redis.
+
+Tuples, because the hot paths make one per job; payloads and results stay JSON text from end to end, so that
+nothing in between parses or re-encodes them.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from toril.domain.lifecycle import Status
+
+DEFAULT_QUEUE = "default"
+DEFAULT_ATTEMPTS = 3
+DEFAULT_MAX_CRASHES = 3
+MAX_PRIORITY = 2_097_152
+"""BullMQ's highest (least urgent) priority: 2^21. 0 means none, then 1 is the most urgent."""
+
+
+class NewJob(NamedTuple):
+    """A job to be recorded.
+
+    Attributes:
+        queue: queue name; no `:` (BullMQ's key separator).
+        name: job name, the handler's.
+        payload: JSON text of an object: the handler's arguments by name.
+        priority: 0 to `MAX_PRIORITY`.
+        delay: seconds from the commit until it may run (ignored when `run_at` is given).
+        run_at: absolute time before which it may not run.
+        max_attempts: failures after which the job is failed for good.
+        max_crashes: lost workers after which the job is failed as poison.
+        timeout: seconds an attempt may take, or None for the job type's.
+        backoff: JSON text of a `Backoff` (seconds), or None for the job type's.
+    """
+
+    queue: str
+    name: str
+    payload: str
+    priority: int = 0
+    delay: float = 0.0
+    run_at: datetime | None = None
+    max_attempts: int = DEFAULT_ATTEMPTS
+    max_crashes: int = DEFAULT_MAX_CRASHES
+    timeout: float | None = None
+    backoff: str | None = None
+
+
+class Submitted(NamedTuple):
+    """A job that has been recorded: its id, and `pending` or `scheduled`."""
+
+    id: int
+    status: Status
+
+
+class Push(NamedTuple):
+    """What Redis is told about a queued job: enough to order it, delay it, and show it on a board.
+
+    Attributes:
+        id: PostgreSQL's id.
+        generation: grows each time PostgreSQL queues the job; a push is idempotent per (id, generation).
+        due_ms: Unix time in milliseconds before which it may not run; at most `queued_ms` when due at once.
+        queued_ms: Unix time in milliseconds at which PostgreSQL queued it.
+    """
+
+    id: int
+    generation: int
+    queue: str
+    name: str
+    priority: int
+    due_ms: int
+    queued_ms: int
+    max_attempts: int
+    failures: int
+    payload: str
+
+
+class ClaimedJob(NamedTuple):
+    """A job that PostgreSQL has given to this worker: (id, attempt) is its fencing token."""
+
+    id: int
+    attempt: int
+    queue: str
+    name: str
+    payload: str
+    priority: int
+    failures: int
+    crashes: int
+    interruptions: int
+    max_attempts: int
+    timeout: float | None
+    backoff: str | None
+    generation: int
+    created_at: datetime
+    run_at: datetime
+    worker: UUID
