@@ -58,8 +58,8 @@ class Push(NamedTuple):
     Attributes:
         id: PostgreSQL's id.
         generation: grows each time PostgreSQL queues the job; a push is idempotent per (id, generation).
-        due_ms: Unix time in milliseconds before which it may not run; at most `queued_ms` when due at once.
-        queued_ms: Unix time in milliseconds at which PostgreSQL queued it.
+        due_ms: Unix time in milliseconds before which it may not run; 0 when it was queued to run at once.
+        created_ms: Unix time in milliseconds at which it was recorded.
     """
 
     id: int
@@ -68,7 +68,7 @@ class Push(NamedTuple):
     name: str
     priority: int
     due_ms: int
-    queued_ms: int
+    created_ms: int
     max_attempts: int
     failures: int
     payload: str

@@ -1,6 +1,6 @@
 """The life of a job: its stored states, the events that may happen to it, and which of them are legal.
 
-This table is the only place that says so. Every SQL statement that writes a state is named after one event
+This table is the only place that says so. Every SQL statement that writes a state names the events it writes
 and guards itself with the states this table allows; a test tries every (state, event) pair against the real
 statements. The status that people see is derived (see `Status`), so it can't drift from the state.
 """
@@ -42,7 +42,6 @@ class Event(StrEnum):
     RESCUE = "rescue"
     POISON = "poison"
     CANCEL = "cancel"
-    REQUEUE = "requeue"
 
 
 TERMINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
@@ -50,7 +49,6 @@ TERMINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 TRANSITIONS: dict[State, dict[Event, State]] = {
     State.QUEUED: {
         Event.CLAIM: State.ACTIVE,
-        Event.CANCEL: State.CANCELLED,
     },
     State.ACTIVE: {
         Event.COMPLETE: State.COMPLETED,
@@ -62,9 +60,9 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.POISON: State.FAILED,  # it took its worker down once too often
         Event.CANCEL: State.CANCELLED,  # the handler asked for it; it ran, and no outcome will follow
     },
-    State.COMPLETED: {Event.REQUEUE: State.QUEUED},
-    State.FAILED: {Event.REQUEUE: State.QUEUED},
-    State.CANCELLED: {Event.REQUEUE: State.QUEUED},
+    State.COMPLETED: {},
+    State.FAILED: {},
+    State.CANCELLED: {},
 }
 
 

@@ -1,0 +1,235 @@
+"""The composition root: turns settings into running parts. The only place that builds objects.
+
+`running_api` and `running_worker` are what the command line runs; `open_submitter` is what applications
+submit through; `open_reader` serves the commands that only look.
+"""
+
+import os
+import traceback
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+
+from toril.api.app import create_app
+from toril.api.limits import Limits
+from toril.api.server import ApiServer, listen
+from toril.broker.broker import Broker, BrokerOptions
+from toril.broker.marker import MarkerWaiter
+from toril.domain.errors import SettingsError
+from toril.domain.events import RequestFailed
+from toril.domain.job import NewJob, Submitted
+from toril.keeper.keeper import Keeper, KeeperParts
+from toril.operations.catalog import Catalog
+from toril.operations.dispatch import Dispatcher
+from toril.operations.health import Health
+from toril.operations.recording import Recorder
+from toril.runtime.service import Periodic, Services
+from toril.sdk.loading import load_app
+from toril.sdk.registry import Registry
+from toril.settings import Settings, read_settings
+from toril.store.connection import Database, Readers
+from toril.store.jobs import Jobs
+from toril.store.outbox import Outbox
+from toril.store.reader import Reader
+from toril.telemetry.bus import Bus
+from toril.telemetry.logs import EventLogger
+from toril.worker.heartbeat import Pulse
+from toril.worker.isolation import LoadRegistry
+from toril.worker.worker import Worker, WorkerOptions, WorkerParts
+
+CATALOG_EVERY = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every process has."""
+
+    settings: Settings
+    bus: Bus
+    database: Database
+    jobs: Jobs
+    outbox: Outbox
+    broker: Broker
+    dispatcher: Dispatcher
+
+
+@asynccontextmanager
+async def open_core(settings: Settings, role: str) -> AsyncIterator[Core]:
+    """Build what every process has; nothing is connected yet. Closing waits for what was accepted."""
+    bus = Bus()
+    bus.subscribe(EventLogger(settings.log_level))
+    database = Database(settings.database_url, application=f"toril {role}")
+    outbox = Outbox()
+    broker = Broker(settings.redis_url, broker_options(settings))
+    lane = database.lane()
+    dispatcher = Dispatcher(broker, outbox, lane, settings.horizon)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(lane.close)
+        stack.push_async_callback(broker.close)
+        stack.push_async_callback(dispatcher.drain)
+        yield Core(settings, bus, database, Jobs(settings.horizon), outbox, broker, dispatcher)
+
+
+@asynccontextmanager
+async def running_keeper(core: Core) -> AsyncIterator[Keeper]:
+    """Run the keeper's duties."""
+    parts = KeeperParts(core.database, core.jobs, core.outbox, core.broker, core.dispatcher, core.bus.emit)
+    keeper = Keeper(parts, core.settings.lease)
+    keeper.start()
+    try:
+        yield keeper
+    finally:
+        await keeper.close()
+
+
+@asynccontextmanager
+async def open_reader(settings: Settings) -> AsyncIterator[Reader]:
+    """Open what only looks."""
+    readers = Readers(Database(settings.database_url, application="toril reader"))
+    try:
+        yield Reader(readers)
+    finally:
+        await readers.close()
+
+
+@asynccontextmanager
+async def open_recorder(core: Core) -> AsyncIterator[Recorder]:
+    """Open what records jobs; closing waits until everything accepted is recorded and dispatched."""
+    singles, bulks = core.database.lane(), core.database.lane()
+    recorder = Recorder(core.jobs, singles, bulks, core.dispatcher)
+    try:
+        yield recorder
+    finally:
+        await recorder.drain()
+        await singles.close()
+        await bulks.close()
+
+
+@asynccontextmanager
+async def running_api(settings: Settings) -> AsyncIterator[ApiServer]:
+    """Run the API and the keeper's duties.
+
+    Raises:
+        SettingsError: the address can't be used.
+    """
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(settings.host, settings.port))
+        core = await stack.enter_async_context(open_core(settings, "api"))
+        reader = await stack.enter_async_context(open_reader(settings))
+        recorder = await stack.enter_async_context(open_recorder(core))
+        await stack.enter_async_context(running_keeper(core))
+        catalog = Catalog(reader)
+        services = Services(core.bus.emit)
+        services.start(Periodic("catalog", CATALOG_EVERY, catalog.refresh))
+        stack.push_async_callback(services.close)
+        app = create_app(
+            submitter=recorder,
+            store=reader,
+            catalog=catalog,
+            health=Health(reader.ping, core.broker.ping),
+            limits=Limits(job=settings.max_job_bytes),
+            on_error=partial(_request_failed, core.bus),
+        )
+        server = ApiServer(app, listener)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        yield server
+
+
+@asynccontextmanager
+async def running_worker(settings: Settings, registry: Registry, load: LoadRegistry) -> AsyncIterator[Worker]:
+    """Run one worker and the keeper's duties; leaving stops it in order.
+
+    Args:
+        settings: how.
+        registry: the handlers.
+        load: makes the registry again in another process, for isolated handlers.
+    """
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(open_core(settings, "worker"))
+        waiter = MarkerWaiter(settings.redis_url, settings.prefix)
+        stack.push_async_callback(waiter.close)
+        await stack.enter_async_context(running_keeper(core))
+        parts = WorkerParts(core.database, core.jobs, core.broker, waiter, core.dispatcher, core.bus.emit)
+        worker = Worker(registry, load, worker_options(settings, registry), parts)
+        await worker.start()
+        stack.push_async_callback(worker.stop)
+        yield worker
+
+
+async def open_submitter(
+    *, database_url: str | None = None, redis_url: str | None = None
+) -> "ApplicationSubmitter":
+    """Open what an application submits through, with settings from the environment where none are given."""
+    settings = read_settings(os.environ, database_url=database_url, redis_url=redis_url)
+    stack = AsyncExitStack()
+    core = await stack.enter_async_context(open_core(settings, "application"))
+    recorder = await stack.enter_async_context(open_recorder(core))
+    return ApplicationSubmitter(recorder, stack)
+
+
+class ApplicationSubmitter:
+    """The `Submitter` of an application (see `sdk/submitting.py`)."""
+
+    def __init__(self, recorder: Recorder, stack: AsyncExitStack) -> None:
+        self._recorder = recorder
+        self._stack = stack
+
+    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
+        """Record all of these jobs, or none; single ones share batches with others."""
+        if len(jobs) == 1:
+            return [await self._recorder.submit_one(jobs[0])]
+        return await self._recorder.submit_many(jobs)
+
+    async def close(self) -> None:
+        """Wait for what was accepted, and close the connections."""
+        await self._stack.aclose()
+
+
+def load_registry(address: str) -> Registry:
+    """Return the handlers of the application at `module:attribute`.
+
+    Raises:
+        SettingsError: it can't be found or imported, or has no handlers.
+    """
+    from toril.app import Toril  # the application's own door: it opens submitters through this module
+
+    registry = load_app(address, Toril).registry
+    if not len(registry):
+        raise SettingsError(
+            f"{address} has no job handlers.", field="TORIL_APP", hint="Declare some with @app.job."
+        )
+    return registry
+
+
+def broker_options(settings: Settings) -> BrokerOptions:
+    """Return how Redis is to be used."""
+    return BrokerOptions(
+        prefix=settings.prefix,
+        interop=settings.default_interop,
+        queue_interop=settings.queue_interop,
+        keep_completed=settings.keep_completed,
+        keep_failed=settings.keep_failed,
+    )
+
+
+def worker_options(settings: Settings, registry: Registry) -> WorkerOptions:
+    """Return how a worker is to work: on the queues that are set, or on all that its handlers name."""
+    named = [queue.strip() for queue in settings.queues.split(",") if queue.strip()]
+    return WorkerOptions(
+        queues=named or sorted({job_type.queue for job_type in registry}),
+        concurrency=settings.concurrency,
+        processes=settings.isolated or os.cpu_count() or 1,
+        grace=settings.grace,
+        pulse=Pulse(
+            every=settings.lease / 5, blocked_after=settings.lease / 4, wedged_after=settings.wedged_after
+        ),
+        version=version("toril"),
+    )
+
+
+def _request_failed(bus: Bus, error: Exception) -> None:
+    stack = "".join(traceback.format_exception(error))
+    bus.emit(RequestFailed(f"{type(error).__name__}: {error}", stack))

@@ -1,0 +1,78 @@
+"""Connections to Redis that can't go deaf, and the scripts that run on them.
+
+The client library never retries by itself: a script whose answer was lost may have run, and only the caller
+knows whether it may run again. Every call has a deadline on the client's side, and the connection of a call
+that failed or was cancelled is dropped, so that no answer can meet another's question.
+"""
+
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from toril.domain.errors import Unavailable
+
+
+def connect(url: str, *, deadline: float, connections: int) -> Redis:
+    """Return a client for a Redis URL; nothing is opened yet.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`.
+        deadline: seconds for a call to answer.
+        connections: open at the same time at most; further calls wait for one.
+    """
+    tcp: dict[str, bool] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=deadline,
+        socket_timeout=deadline,
+        socket_connect_timeout=min(deadline, 5.0),
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        health_check_interval=0,
+        **tcp,
+    )
+    return Redis.from_pool(pool)
+
+
+class Script:
+    """A Lua script of `lua/`, called by its hash and loaded where it is not known yet."""
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        self._redis = redis
+        self._source = (files("toril.broker") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+        self._sha: str | None = None
+
+    async def __call__(self, keys: list[str], arguments: list[Any]) -> Any:
+        """Run the script.
+
+        Raises:
+            Unavailable: Redis failed or did not answer in time; the script may or may not have run.
+        """
+        try:
+            if self._sha is None:
+                self._sha = await self._load()
+            try:
+                return await self._redis.evalsha(self._sha, len(keys), *keys, *arguments)
+            except NoScriptError:  # Redis was restarted or flushed; the script has not run
+                self._sha = await self._load()
+                return await self._redis.evalsha(self._sha, len(keys), *keys, *arguments)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise unavailable(error) from error
+
+    async def _load(self) -> str:
+        return str(await self._redis.script_load(self._source))
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """Return the error that says that Redis can't be used, and why."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return Unavailable(
+        f"Redis is not available: {reason}",
+        retry_after=1.0,
+        hint="Check that the server runs and that TORIL_REDIS_URL is right (`toril check`).",
+    )

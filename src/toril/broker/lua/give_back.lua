@@ -1,0 +1,17 @@
+-- Put the suggestions back that a worker took and never claimed.
+--
+-- KEYS  1 wait  2 marker  3 active  4 taken by that worker
+-- Returns how many there were.
+--
+-- They return to the front, oldest first, as they were next. A job that was claimed after all is suggested
+-- once too often, which PostgreSQL refuses.
+local noted = redis.call('LRANGE', KEYS[4], 1, -1)
+redis.call('DEL', KEYS[4])
+for i = #noted, 1, -1 do
+  redis.call('LREM', KEYS[3], -1, noted[i])
+  redis.call('RPUSH', KEYS[1], noted[i])
+end
+if #noted > 0 then
+  redis.call('ZADD', KEYS[2], 0, '0')
+end
+return #noted

@@ -1,0 +1,87 @@
+"""Starts the keeper's duties in a process that has PostgreSQL, and stops them."""
+
+from dataclasses import dataclass
+
+from toril.broker.broker import Broker
+from toril.domain.events import Emit
+from toril.keeper.leader import BEAT, Leader
+from toril.keeper.relay import Relay
+from toril.keeper.rescuer import Rescuer
+from toril.operations.dispatch import Dispatcher
+from toril.runtime.service import Periodic, Services
+from toril.store.connection import Database
+from toril.store.counts import FOLD_LIMIT, Counts
+from toril.store.jobs import Jobs
+from toril.store.outbox import Outbox
+from toril.store.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperParts:
+    """What the keeper is given by the composition root."""
+
+    database: Database
+    jobs: Jobs
+    outbox: Outbox
+    broker: Broker
+    dispatcher: Dispatcher
+    emit: Emit
+
+
+class Keeper:
+    """The duties of one process.
+
+    Args:
+        parts: what it works with.
+        lease: seconds without a beat after which a worker is lost.
+    """
+
+    def __init__(self, parts: KeeperParts, lease: float) -> None:
+        self._jobs = parts.jobs
+        self._lane = parts.database.lane()
+        self._relay_lane = parts.database.lane()
+        self._services = Services(parts.emit)
+        self._counts = Counts()
+        self._workers = Workers()
+        self.leader = Leader(self._lane, parts.emit)
+        self._relay = Relay(parts.outbox, self._relay_lane, parts.broker, parts.emit)
+        self._rescuer = Rescuer(
+            parts.jobs,
+            self._lane,
+            parts.broker,
+            parts.dispatcher,
+            lease=lease,
+            leading=lambda: self.leader.leading,
+            emit=parts.emit,
+        )
+        self._watch = min(1.0, lease / 5)
+
+    def start(self) -> None:
+        """Begin all duties."""
+        for duty in (
+            Periodic("leader", BEAT, self.leader.tick),
+            Periodic("relay", 1.0, self._relay.tick),
+            Periodic("rescuer", self._watch, self._rescuer.tick),
+            Periodic("counts", 1.0, self._fold_counts),
+            Periodic("partitions", 10.0, self._create_partitions),
+            Periodic("workers", 600.0, self._forget_workers),
+        ):
+            self._services.start(duty)
+
+    async def close(self) -> None:
+        """Stop all duties, and let another process lead."""
+        await self._services.close()
+        await self.leader.release()
+        await self._lane.close()
+        await self._relay_lane.close()
+
+    async def _fold_counts(self) -> bool:
+        return self.leader.leading and await self._counts.fold(self._lane) == FOLD_LIMIT
+
+    async def _create_partitions(self) -> None:
+        if self.leader.leading:
+            await self._jobs.create_partitions(self._lane)
+
+    async def _forget_workers(self) -> None:
+        if self.leader.leading:
+            await self._workers.forget(self._lane)

@@ -1,0 +1,104 @@
+"""Finds workers that are gone and queues their jobs again.
+
+A worker is alive while its beat moves. Every process watches the beats by its own clock; the leader declares
+a worker lost whose beat it has seen stand still for one lease. While PostgreSQL can't be reached nobody can
+beat, so all watching starts anew after that. Jobs are taken back from every worker that is not alive, whoever
+declared it so, which makes a leader that dies half-way harmless.
+"""
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from toril.broker.broker import Broker
+from toril.domain.errors import Unavailable
+from toril.domain.events import Emit, JobRescued, WorkersLost
+from toril.operations.dispatch import Dispatcher
+from toril.store.connection import Lane
+from toril.store.jobs import Jobs
+from toril.store.workers import Workers
+
+LIMIT = 500
+
+
+class Rescuer:
+    """Watches workers, and takes jobs back from those that are gone.
+
+    Args:
+        jobs: the job rows.
+        lane: a connection.
+        broker: for suggestions that a lost worker took and never claimed.
+        dispatcher: told about the jobs that were queued again.
+        lease: seconds without a beat after which a worker is lost.
+        leading: whether this process is to act.
+        emit: where it tells what it did.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        lane: Lane,
+        broker: Broker,
+        dispatcher: Dispatcher,
+        *,
+        lease: float,
+        leading: Callable[[], bool],
+        emit: Emit,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._jobs = jobs
+        self._lane = lane
+        self._broker = broker
+        self._dispatcher = dispatcher
+        self._lease = lease
+        self._leading = leading
+        self._emit = emit
+        self._clock = clock
+        self._workers = Workers()
+        self._owed: set[tuple[UUID, str]] = set()
+        self._moved: dict[UUID, tuple[int, float]] = {}  # the beat of each worker, and when we first saw it
+
+    async def tick(self) -> bool:
+        """Watch, and when leading act; True when there are more jobs to take back."""
+        try:
+            silent = self._silent(await self._workers.beats(self._lane))
+        except Unavailable:
+            self._moved.clear()
+            raise
+        if not self._leading():
+            return False
+        if silent:
+            await self._declare_lost(silent)
+        more = await self._rescue()
+        await self._give_back()
+        return more
+
+    def _silent(self, beats: dict[UUID, int]) -> list[UUID]:
+        """Note which workers' beats have moved; return those that have stood still for a lease."""
+        now = self._clock()
+        for worker, beat in beats.items():
+            if worker not in self._moved or self._moved[worker][0] != beat:
+                self._moved[worker] = (beat, now)
+        self._moved = {worker: seen for worker, seen in self._moved.items() if worker in beats}
+        return [worker for worker, (_, since) in self._moved.items() if now - since >= self._lease]
+
+    async def _declare_lost(self, silent: list[UUID]) -> None:
+        beats = [self._moved[worker][0] for worker in silent]
+        lost = await self._workers.retire(self._lane, silent, "lost", beats)
+        if lost:
+            self._emit(WorkersLost(tuple(worker for worker, _ in lost)))
+        self._owed |= {(worker, queue) for worker, queues in lost for queue in queues}
+
+    async def _give_back(self) -> None:
+        """Put back what lost workers took and never claimed; owed until Redis has answered."""
+        for worker, queue in list(self._owed):
+            await self._broker.give_back(queue, worker)
+            self._owed.discard((worker, queue))
+
+    async def _rescue(self) -> bool:
+        rescued = await self._jobs.rescue(self._lane, limit=LIMIT, outcome="crashed")
+        self._dispatcher.dispatch([job.push for job in rescued if job.push is not None])
+        for job in rescued:
+            self._emit(JobRescued(job.id, job.attempt, job.queue, job.push is None))
+        return len(rescued) == LIMIT

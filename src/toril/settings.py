@@ -1,0 +1,133 @@
+"""All settings, in one frozen object: read once, from the environment (`TORIL_*`) and the flags of a command.
+
+Every field below is a variable of its own: `database_url` is `TORIL_DATABASE_URL`. An unknown `TORIL_` name
+is an error with a suggestion, never ignored. Parts of the system receive plain values, never this object.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from toril.broker.keys import DEFAULT_PREFIX
+from toril.broker.wire import Interop
+from toril.domain.errors import SettingsError
+
+PREFIX = "TORIL_"
+_SECONDS_FROM_NOUGHT = Annotated[float, Meta(ge=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator may choose.
+
+    Attributes:
+        database_url: PostgreSQL, as a libpq URL.
+        redis_url: Redis or Valkey: `redis://`, `rediss://` or `unix://`.
+        prefix: BullMQ's key prefix in Redis; `{bull}` for Redis Cluster.
+        interop: how much of BullMQ's layout queues carry: `board` or `off`, and per queue: `board,bulk=off`.
+        host: address the API listens on.
+        port: port of the API; 0 for any.
+        app: the application whose handlers a worker runs, as `module:attribute`.
+        queues: the queues a worker serves, separated by commas; empty for all that its handlers name.
+        concurrency: jobs that a worker process runs at once.
+        processes: worker processes.
+        isolated: processes for handlers with `isolation="process"`; 0 for one per core.
+        grace: seconds that running jobs have when a worker stops.
+        lease: seconds without a sign of life after which a worker's jobs are taken back.
+        wedged_after: seconds after which a worker whose event loop doesn't move exits.
+        horizon: how many seconds before it is due a delayed job is handed to Redis.
+        keep_completed: completed jobs that Redis keeps per queue, for boards.
+        keep_failed: failed jobs that Redis keeps per queue.
+        max_job_bytes: the largest body of a submitted job.
+        log: `console`, `json`, or `auto`: by whether stderr is a terminal.
+        log_level: the lowest level that is logged.
+    """
+
+    database_url: str = "postgresql://localhost/toril"
+    redis_url: str = "redis://localhost:6379/0"
+    prefix: Annotated[str, Meta(min_length=1, max_length=100)] = DEFAULT_PREFIX
+    interop: str = Interop.BOARD.value
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 3000
+    app: str = ""
+    queues: str = ""
+    concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    processes: Annotated[int, Meta(ge=1, le=256)] = 1
+    isolated: Annotated[int, Meta(ge=0, le=256)] = 0
+    grace: _SECONDS_FROM_NOUGHT = 25.0
+    lease: Annotated[float, Meta(ge=2, le=3600)] = 15.0
+    wedged_after: Annotated[float, Meta(ge=5)] = 300.0
+    horizon: Annotated[float, Meta(ge=1, le=86_400)] = 600.0
+    keep_completed: Annotated[int, Meta(ge=0, le=1_000_000)] = 1_000
+    keep_failed: Annotated[int, Meta(ge=0, le=1_000_000)] = 5_000
+    max_job_bytes: Annotated[int, Meta(ge=1_024, le=67_108_864)] = 262_144
+    log: Literal["auto", "console", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def default_interop(self) -> Interop:
+        """The level of queues that have none of their own."""
+        return Interop(self.interop.split(",")[0].strip())
+
+    @property
+    def queue_interop(self) -> dict[str, Interop]:
+        """The levels of single queues."""
+        pairs = (pair.partition("=") for pair in self.interop.split(",")[1:])
+        return {queue.strip(): Interop(level.strip()) for queue, _, level in pairs}
+
+
+def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
+    """Return the settings; flags that are not None win over the environment, which wins over the defaults.
+
+    Raises:
+        SettingsError: a name is unknown or a value can't be used; the message says which, and what would do.
+    """
+    given: dict[str, Any] = {}
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            given[_field(name)] = value
+    given |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid(error, given) from error
+    _check_interop(settings.interop)
+    return settings
+
+
+def _field(variable: str) -> str:
+    name = variable.removeprefix(PREFIX).lower()
+    if name not in Settings.__struct_fields__:
+        close = difflib.get_close_matches(name, Settings.__struct_fields__, n=1)
+        hint = f"Did you mean {PREFIX}{close[0].upper()}?" if close else "`toril check` lists all settings."
+        raise SettingsError(f"There is no setting {variable}.", field=variable, hint=hint)
+    return name
+
+
+def _invalid(error: msgspec.ValidationError, given: Mapping[str, object]) -> SettingsError:
+    what, _, path = str(error).partition(" - at `$.")
+    field = re.match(r"\w*", path)
+    name = field.group() if field else ""
+    variable = f"{PREFIX}{name.upper()}"
+    problem = what[0].lower() + what[1:]
+    return SettingsError(
+        f"{variable} can't be {given.get(name)!r}: {problem}.",
+        field=variable,
+        hint=f"Set {variable} to a value that fits, or unset it for the default.",
+    )
+
+
+def _check_interop(interop: str) -> None:
+    levels = [level.value for level in Interop]
+    default, *others = (part.strip() for part in interop.split(","))
+    for part in (f"*={default}", *others):
+        queue, _, level = part.partition("=")
+        if not queue or level not in levels:
+            raise SettingsError(
+                f"TORIL_INTEROP can't be {interop!r}: {part!r} names no level.",
+                field="TORIL_INTEROP",
+                hint=f"Use one of {', '.join(levels)}, and per queue: board,bulk=off",
+            )

@@ -1,0 +1,196 @@
+"""Connections to PostgreSQL: dedicated lanes for the hot paths, a small pool for everything else.
+
+A lane is one connection that runs one statement at a time, opens itself on first use and again after a
+failure. Its planner settings leave only index probes to choose from, and make every row that a plan touches
+so expensive that it touches the fewest: a plan is kept for the life of the connection, and one made while a
+table was small must not turn into a scan of ten million rows. Every statement has a deadline on the client's side: a
+connection that doesn't answer in time is dropped, never waited for.
+
+All connection trouble becomes `Unavailable`; other errors of PostgreSQL pass through unchanged.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from toril.domain.errors import Unavailable
+
+_GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,  # shut down, crashed, cancelled by an administrator
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
+)
+
+_INDEX_PROBES_ONLY = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_bitmapscan": "off",
+    "cpu_tuple_cost": "10",
+    "cpu_index_tuple_cost": "10",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+
+
+class Database:
+    """Where PostgreSQL is, and how to connect to it.
+
+    Args:
+        url: a libpq URL.
+        application: shown in `pg_stat_activity`.
+        connect_timeout: seconds for a connection to be made.
+        deadline: seconds for a statement to answer.
+    """
+
+    def __init__(
+        self, url: str, *, application: str = "toril", connect_timeout: float = 5.0, deadline: float = 15.0
+    ) -> None:
+        self._url = url
+        self._application = application
+        self._connect_timeout = connect_timeout
+        self.deadline = deadline
+
+    async def connect(self, **settings: str) -> "asyncpg.Connection[Any]":
+        """Open a connection with these server settings.
+
+        Raises:
+            Unavailable: PostgreSQL can't be reached, or refuses.
+        """
+        try:
+            return await asyncpg.connect(
+                self._url,
+                timeout=self._connect_timeout,
+                server_settings={"application_name": self._application, "timezone": "UTC", **settings},
+            )
+        except (*_GONE, asyncpg.PostgresError) as error:
+            raise _unavailable(error) from error
+
+    def lane(self) -> "Lane":
+        """Return a lane of its own; nothing is opened yet."""
+        return Lane(self)
+
+
+class Lane:
+    """One dedicated connection, one statement at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._turn = asyncio.Lock()
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+        """Run a statement and return its rows.
+
+        Raises:
+            Unavailable: the connection failed or did not answer in time; the statement may or may not
+                have taken effect.
+        """
+        async with self._turn:
+            connection = await self._connected()
+            try:
+                return await connection.fetch(statement, *arguments, timeout=self._database.deadline)
+            except _GONE as error:
+                self._drop()
+                raise _unavailable(error) from error
+            except asyncio.CancelledError:
+                self._drop()  # a reply may still be on its way: never let it meet the next statement
+                raise
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """Hold the lane for one transaction; it is rolled back when the block raises."""
+        async with self._turn:
+            connection = await self._connected()
+            try:
+                async with connection.transaction():
+                    yield connection
+            except _GONE as error:
+                self._drop()
+                raise _unavailable(error) from error
+            except asyncio.CancelledError:
+                self._drop()
+                raise
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await connection.close(timeout=1.0)
+        except _GONE:
+            connection.terminate()
+
+    async def _connected(self) -> "asyncpg.Connection[Any]":
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._database.connect(**_INDEX_PROBES_ONLY)
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+class Readers:
+    """A small pool for reads that people wait for: pages, lookups, counts.
+
+    Args:
+        database: where to connect to.
+        size: connections at most.
+        statement_timeout: seconds after which PostgreSQL gives up on a statement.
+    """
+
+    def __init__(self, database: Database, *, size: int = 4, statement_timeout: float = 5.0) -> None:
+        self._database = database
+        self._idle: list[asyncpg.Connection[Any]] = []
+        self._places = asyncio.Semaphore(size)
+        self._settings = {"statement_timeout": str(int(statement_timeout * 1000)), "jit": "off"}
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+        """Run a statement and return its rows.
+
+        Raises:
+            Unavailable: PostgreSQL can't be reached, or the statement took longer than it may.
+        """
+        async with self._places:
+            connection = self._idle.pop() if self._idle else await self._database.connect(**self._settings)
+            try:
+                rows = await connection.fetch(statement, *arguments, timeout=self._database.deadline)
+            except _GONE as error:
+                connection.terminate()
+                self._forget_idle()  # what broke one has broken the others: don't make each caller find out
+                raise _unavailable(error) from error
+            except asyncio.CancelledError:
+                connection.terminate()
+                raise
+            except asyncpg.PostgresError:
+                self._idle.append(connection)
+                raise
+            self._idle.append(connection)
+            return rows
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._forget_idle()
+
+    def _forget_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().terminate()
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return Unavailable(
+        f"PostgreSQL is not available: {reason}",
+        retry_after=1.0,
+        hint="Check that the server runs and that TORIL_DATABASE_URL is right (`toril check`).",
+    )

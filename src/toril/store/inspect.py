@@ -1,0 +1,54 @@
+"""What kind of server PostgreSQL is here: version, durability, clock. For `toril check`."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from toril.store.connection import Readers
+from toril.store.statements import load
+
+
+class ServerFacts(NamedTuple):
+    """What an operator needs to know of the server.
+
+    Attributes:
+        version: as it calls itself: `18.6 (Debian …)`.
+        version_number: `server_version_num`: 180006.
+        standby: whether it only repeats another server's writes.
+        read_only: whether transactions are read-only unless they say otherwise.
+        encoding: of the database.
+        fsync: whether commits reach the disk.
+        full_page_writes: whether torn pages can be repaired after a crash.
+        synchronous_commit: whether a commit is answered before it has reached the disk: `off`.
+        now: the server's clock.
+    """
+
+    version: str
+    version_number: int
+    standby: bool
+    read_only: bool
+    encoding: str
+    fsync: bool
+    full_page_writes: bool
+    synchronous_commit: str
+    now: datetime
+
+
+class Inspector:
+    """Statements about the server itself.
+
+    Args:
+        readers: where to ask.
+    """
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self._sql = load("inspect")
+
+    async def facts(self) -> ServerFacts:
+        """Return what the server says of itself.
+
+        Raises:
+            Unavailable: PostgreSQL can't be asked.
+        """
+        rows = await self._readers.fetch(self._sql["facts"])
+        return ServerFacts(*rows[0].values())

@@ -1,0 +1,58 @@
+"""The promises to tell Redis, each made in the transaction that queued its job."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from toril.domain.job import Push
+from toril.store.connection import Lane
+from toril.store.statements import load
+
+GRACE = 2.0
+"""Seconds for which a promise is left to the process that made it; after that the relay keeps it."""
+
+
+class Swept(NamedTuple):
+    """What one sweep found: promises to keep now, and how many were void."""
+
+    pushes: list[Push]
+    void: int
+
+
+class Outbox:
+    """Statements over `toril.outbox`."""
+
+    def __init__(self) -> None:
+        self._sql = load("outbox")
+
+    async def settle(self, lane: Lane, told: Sequence[tuple[int, int]]) -> None:
+        """Forget promises that have been kept, as (job id, generation)."""
+        ids, generations = zip(*told, strict=True)
+        await lane.fetch(self._sql["settle"], ids, generations)
+
+    async def sweep(
+        self, lane: Lane, limit: int, push: Callable[[list[Push]], Awaitable[object]], grace: float = GRACE
+    ) -> Swept:
+        """Keep promises that stayed behind: lock them, push them, forget them.
+
+        Two relays at once share the work: each skips the rows that the other has locked. If `push` raises,
+        the promises stay.
+        """
+        async with lane.transaction() as connection:
+            rows = await connection.fetch(self._sql["sweep"], limit, grace)
+            pushes = [_push(row) for row in rows if row["queue"] is not None]
+            if pushes:
+                await push(pushes)
+            if rows:
+                told = ([row["id"] for row in rows], [row["generation"] for row in rows])
+                await connection.fetch(self._sql["settle"], *told)
+        return Swept(pushes, len(rows) - len(pushes))
+
+    async def backlog(self, lane: Lane) -> float:
+        """Return the age in seconds of the oldest promise that should have been kept; 0 if none."""
+        rows = await lane.fetch(self._sql["backlog"])
+        return float(rows[0][0] or 0.0)
+
+
+def _push(row: object) -> Push:
+    fields = dict(row)  # type: ignore[call-overload]  # a Record is a mapping, which its stubs don't say
+    return Push(**fields)

@@ -1,0 +1,10 @@
+-- Tell apart why an outcome did not match: already written by this very attempt, or lost to another.
+--
+-- In:  $1 ids, $2 attempts.
+-- Out: the ids whose recorded end is this attempt's own (the answer of an earlier write was lost on the way).
+select o.id
+from unnest($1::bigint[], $2::int[]) as o (id, attempt)
+join toril.jobs j on j.id = o.id
+where (j.attempt = o.attempt and j.state in ('completed', 'failed', 'cancelled'))
+   or exists (select from toril.job_attempts a
+              where a.job_id = o.id and a.attempt = o.attempt and a.outcome <> 'crashed')

@@ -1,0 +1,52 @@
+"""The worker processes, as PostgreSQL knows them: one row each, under an id that is never used again."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from toril.store.connection import Lane
+from toril.store.statements import load
+
+
+class WorkerCard(NamedTuple):
+    """Who a worker process is."""
+
+    id: UUID
+    host: str
+    pid: int
+    queues: list[str]
+    concurrency: int
+    version: str
+
+
+class Workers:
+    """Statements over `toril.workers`."""
+
+    def __init__(self) -> None:
+        self._sql = load("workers")
+
+    async def register(self, lane: Lane, card: WorkerCard) -> None:
+        """Announce a worker."""
+        await lane.fetch(self._sql["register"], *card)
+
+    async def beat(self, lane: Lane, worker: UUID, state: str) -> bool:
+        """Move a worker's beat; False when it has been declared lost meanwhile."""
+        return bool(await lane.fetch(self._sql["beat"], worker, state))
+
+    async def beats(self, lane: Lane) -> dict[UUID, int]:
+        """Return the beats of all live workers."""
+        return {row["id"]: row["beat"] for row in await lane.fetch(self._sql["beats"])}
+
+    async def retire(
+        self, lane: Lane, workers: Sequence[UUID], state: str, beats: Sequence[int | None]
+    ) -> list[tuple[UUID, list[str]]]:
+        """Mark workers `stopped` or `lost`; return those that were, each with its queues.
+
+        One whose beat has moved past `beats` is left alone.
+        """
+        rows = await lane.fetch(self._sql["retire"], workers, state, beats)
+        return [(row["id"], row["queues"]) for row in rows]
+
+    async def forget(self, lane: Lane) -> None:
+        """Drop the rows of workers that have been gone for a week."""
+        await lane.fetch(self._sql["forget"])

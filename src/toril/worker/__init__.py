@@ -1,0 +1,1 @@
+"""A worker process: takes suggestions, claims them, runs handlers, records what came of them."""

@@ -1,0 +1,125 @@
+"""Says that this worker lives, from a thread of its own, and watches that its event loop lives too.
+
+The thread has its own event loop and its own connection, so that a handler that blocks the worker's loop, or
+a queue of statements on its connections, can't cost it the lease. The other half of the bargain: a loop that
+has not moved for `wedged_after` seconds never will, so the process prints where it hangs and exits, and its
+jobs are rescued.
+"""
+
+import asyncio
+import faulthandler
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from toril.domain.errors import Unavailable
+from toril.domain.events import Emit, LoopBlocked
+from toril.store.connection import Database
+from toril.store.workers import WorkerCard, Workers
+
+EXIT_WEDGED = 70
+_LOOK = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How often to beat, and when to worry.
+
+    Args:
+        every: seconds between two beats.
+        blocked_after: seconds without a move of the loop after which that is told.
+        wedged_after: seconds without one after which the process exits.
+    """
+
+    every: float
+    blocked_after: float
+    wedged_after: float
+
+
+class Heartbeat:
+    """The thread that beats.
+
+    Args:
+        database: where to beat; the thread opens its own connection.
+        card: who beats.
+        pulse: how often.
+        running: the names of the handlers that run in the loop, for the report of a blocked one.
+        lost: called in the worker's loop when the worker has been declared lost.
+        emit: where a blocked loop is told.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        card: WorkerCard,
+        pulse: Pulse,
+        *,
+        running: Callable[[], tuple[str, ...]],
+        lost: Callable[[], None],
+        emit: Emit,
+    ) -> None:
+        self._database = database
+        self._card = card
+        self._pulse = pulse
+        self._running = running
+        self._lost = lost
+        self._emit = emit
+        self._loop = asyncio.get_running_loop()
+        self._moved_at = time.monotonic()
+        self._told_blocked = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="heartbeat", daemon=True)
+        self._mover: asyncio.TimerHandle | None = None
+        self.state = "running"
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._move()
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Stop beating; returns when the thread has ended."""
+        self._ended.set()
+        if self._mover is not None:
+            self._mover.cancel()
+        await asyncio.to_thread(self._thread.join)
+
+    def _move(self) -> None:
+        """Show that the loop moves; called by the loop itself."""
+        self._moved_at = time.monotonic()
+        self._mover = self._loop.call_later(_LOOK, self._move)
+
+    def _main(self) -> None:
+        asyncio.run(self._beat())
+
+    async def _beat(self) -> None:
+        lane, workers = self._database.lane(), Workers()
+        next_beat = 0.0
+        while not self._ended.is_set():
+            self._watch()
+            if time.monotonic() >= next_beat:
+                next_beat = time.monotonic() + self._pulse.every
+                try:
+                    if not await workers.beat(lane, self._card.id, self.state):
+                        self._loop.call_soon_threadsafe(self._lost)
+                        break
+                except Unavailable:
+                    pass  # the keeper forgives what PostgreSQL's absence caused: it could not look either
+            await asyncio.to_thread(self._ended.wait, min(_LOOK, self._pulse.every))
+        await lane.close()
+
+    def _watch(self) -> None:
+        still = time.monotonic() - self._moved_at
+        if still < self._pulse.blocked_after:
+            self._told_blocked = False
+            return
+        fatal = still >= self._pulse.wedged_after
+        if fatal or not self._told_blocked:
+            self._told_blocked = True
+            self._emit(LoopBlocked(still, self._running(), fatal))
+        if fatal:
+            faulthandler.dump_traceback(sys.stderr)
+            os._exit(EXIT_WEDGED)

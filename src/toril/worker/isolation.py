@@ -1,0 +1,138 @@
+"""Handlers in processes of their own, which can be killed: for code that blocks, leaks or crashes.
+
+The processes belong to a pool (pebble) and are spawned, never forked: a fork of a process with threads may
+deadlock. Each imports the application by its address and finds the handler by name; what travels between the
+two are plain values and our own outcome classes, over private pipes.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as PoolTimeoutError
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from toril.domain.job import ClaimedJob
+from toril.domain.outcome import ErrorInfo, Failed, Outcome
+from toril.sdk.context import JobContext, Journal
+from toril.sdk.registry import Registry
+from toril.worker.attempt import raised, returned, timed_out
+
+LoadRegistry = Callable[[], Registry]
+
+
+class Isolation:
+    """Runs attempts in killable processes; the pool starts with the first of them.
+
+    Args:
+        load: makes the registry inside a process; must be picklable (a function of a module, or a partial).
+        processes: how many run at once.
+        journal: where what the handlers say goes.
+    """
+
+    def __init__(self, load: LoadRegistry, processes: int, journal: Journal) -> None:
+        self._load = load
+        self._processes = processes
+        self._journal = journal
+        self._pool: ProcessPool | None = None
+
+    async def run(self, job: ClaimedJob, timeout: float | None) -> Outcome:
+        """Run one attempt; cancelling it kills its process."""
+        future = self._started().schedule(_attempt, args=[job, timeout], timeout=timeout)
+        try:
+            outcome: Outcome = await asyncio.wrap_future(future)
+        except PoolTimeoutError:
+            return timed_out(timeout or 0.0)
+        except ProcessExpired as error:
+            return Failed(ErrorInfo("ProcessDied", f"its process died with exit code {error.exitcode}"))
+        return outcome
+
+    async def close(self) -> None:
+        """Kill all processes and end the pool."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.stop()  # type: ignore[no-untyped-call]
+            await asyncio.get_running_loop().run_in_executor(None, pool.join)
+            self._said.close()
+
+    def _started(self) -> ProcessPool:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._said, saying = context.Pipe(duplex=False)
+            self._pool = ProcessPool(
+                max_workers=self._processes,
+                context=context,
+                initializer=_prepare,
+                initargs=[self._load, saying, context.Lock()],
+            )
+            threading.Thread(target=self._listen, args=[self._said], name="isolation", daemon=True).start()
+        return self._pool
+
+    def _listen(self, said: "Connection[Any, Any]") -> None:
+        """Pass on what the processes say, until the pipe closes."""
+        while True:
+            try:
+                what, *words = said.recv()
+            except (EOFError, OSError):
+                return
+            (self._journal.log if what == "log" else self._journal.progress)(*words)
+
+
+class _PipeJournal:
+    """The journal of a context in another process: its words go through the pool's one pipe."""
+
+    def __init__(self, pipe: "Connection[Any, Any]", turn: Any) -> None:
+        self._pipe = pipe
+        self._turn = turn
+
+    def log(self, *words: object) -> None:
+        with self._turn:
+            self._pipe.send(("log", *words))
+
+    def progress(self, *words: object) -> None:
+        with self._turn:
+            self._pipe.send(("progress", *words))
+
+
+class _Home:
+    """What a process of the pool keeps between attempts."""
+
+    registry: Registry
+    journal: Journal
+
+
+def _prepare(load: LoadRegistry, pipe: "Connection[Any, Any]", turn: Any) -> None:
+    _Home.registry = load()
+    _Home.journal = _PipeJournal(pipe, turn)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=[parent], daemon=True).start()
+
+
+def _die_with(parent: Any) -> None:
+    """End this process when the worker is gone: nobody would hear what comes of it."""
+    parent.join()
+    os._exit(1)
+
+
+def _attempt(job: ClaimedJob, timeout: float | None) -> Outcome:
+    job_type = _Home.registry.get(job.name)
+    call = partial(job_type.function, **job_type.bind(job.payload))
+    if job_type.takes_context:
+        call = partial(call, JobContext(job, _Home.journal, timeout))
+    try:
+        value = call()
+        if asyncio.iscoroutine(value):
+            value = asyncio.run(_awaited(value))
+    except BaseException as error:  # noqa: BLE001  # whatever user code raises is its outcome
+        return raised(error)
+    return returned(job_type, value)
+
+
+async def _awaited(value: Any) -> Any:
+    return await value

@@ -1,0 +1,55 @@
+"""Tries again while a part is down: for what must be said to PostgreSQL in the end, however long it takes."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from toril.domain.errors import Unavailable
+from toril.domain.events import Emit, PartBack, PartDown
+
+T = TypeVar("T")
+
+_FIRST = 0.05
+_LONGEST = 2.0
+
+
+class Patience:
+    """Repeats calls to one part until they succeed, and tells when it went and came back, once each.
+
+    Args:
+        part: its name, for events.
+        emit: where to tell.
+    """
+
+    def __init__(self, part: str, emit: Emit) -> None:
+        self._part = part
+        self._emit = emit
+        self._down_since: float | None = None
+
+    async def insist(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Call until it doesn't raise `Unavailable`; waits between tries, with jitter."""
+        pause = _FIRST
+        while True:
+            try:
+                answer = await call()
+            except Unavailable as error:
+                self.failed(error)
+                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # jitter
+                pause = min(pause * 2, _LONGEST)
+            else:
+                self.succeeded()
+                return answer
+
+    def failed(self, error: Unavailable) -> None:
+        """Note that the part could not be used."""
+        if self._down_since is None:
+            self._down_since = time.monotonic()
+            self._emit(PartDown(self._part, error.message))
+
+    def succeeded(self) -> None:
+        """Note that the part could be used."""
+        if self._down_since is not None:
+            self._emit(PartBack(self._part, time.monotonic() - self._down_since))
+            self._down_since = None

@@ -1,0 +1,155 @@
+"""Writes what came of attempts: PostgreSQL first, fenced; then Redis, as a mirror.
+
+    decision → finish (PostgreSQL) → settle (Redis) → dispatch of what was queued again
+
+While PostgreSQL is down outcomes wait here, `MAX_WAITING` at most; the worker takes no more jobs when it is
+full. An outcome that doesn't match is either this attempt's own, written before its answer was lost, or it
+came too late: the job had been taken away, and the outcome is told as an event and discarded.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from toril.broker.broker import Broker
+from toril.broker.wire import Settlement, What
+from toril.domain.errors import InvalidInput, Unavailable
+from toril.domain.events import BatchRecorded, Emit, OwnershipLost
+from toril.domain.job import ClaimedJob, Push
+from toril.domain.lifecycle import Event
+from toril.domain.outcome import Decision, ErrorInfo
+from toril.operations.dispatch import Dispatcher
+from toril.runtime.batcher import Batcher
+from toril.store.connection import Lane
+from toril.store.jobs import Finish, Jobs
+from toril.worker.patience import Patience
+
+MAX_WAITING = 10_000
+_MAX_BATCH = 500
+_MAX_MIRRORED = 1_000
+_DISCARDED_SHOWN = 1_000
+
+
+class OutcomeRecorder:
+    """Records decisions in batches.
+
+    Args:
+        jobs: the job rows.
+        lane: a connection of its own.
+        broker: where outcomes are mirrored.
+        dispatcher: told about jobs that were queued again.
+        postgres: patience with PostgreSQL.
+        emit: where lost ownership is told.
+        forget: called with each (id, attempt) whose outcome is on record or lost.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        lane: Lane,
+        broker: Broker,
+        dispatcher: Dispatcher,
+        postgres: Patience,
+        emit: Emit,
+        forget: Callable[[int, int], None],
+    ) -> None:
+        self._jobs = jobs
+        self._lane = lane
+        self._broker = broker
+        self._dispatcher = dispatcher
+        self._postgres = postgres
+        self._emit = emit
+        self._forget = forget
+        self._finishes: Batcher[tuple[ClaimedJob, Decision], None] = Batcher(
+            "outcomes to PostgreSQL", self._record, max_batch=_MAX_BATCH, max_waiting=MAX_WAITING
+        )
+        self._mirrors: Batcher[tuple[Settlement, Push | None], None] = Batcher(
+            "outcomes to Redis", self._mirror, max_batch=_MAX_MIRRORED, max_waiting=MAX_WAITING
+        )
+
+    def record(self, job: ClaimedJob, decision: Decision) -> "asyncio.Future[None]":
+        """Record what follows from an attempt; the future resolves when it is on record (or lost)."""
+        return self._finishes.add((job, decision))
+
+    async def room(self) -> None:
+        """Wait until there is room for more outcomes."""
+        await self._finishes.room()
+
+    async def drain(self) -> None:
+        """Wait until everything is on record and mirrored."""
+        await self._finishes.drain()
+        await self._mirrors.drain()
+
+    async def _record(self, batch: list[tuple[ClaimedJob, Decision]]) -> list[None]:
+        finishes = [Finish(job.id, job.attempt, decision) for job, decision in batch]
+        requeued = await self._write(finishes)
+        if lost := [finish for finish in finishes if finish.id not in requeued]:
+            await self._tell_lost(lost)
+        self._emit(BatchRecorded(dict(Counter(finish.decision.event.value for finish in finishes))))
+        now_ms = time.time_ns() // 1_000_000
+        for job, decision in batch:
+            self._forget(job.id, job.attempt)
+            mirror = (_settlement(job, decision, now_ms), requeued.get(job.id))
+            if len(self._mirrors) < MAX_WAITING:
+                self._mirrors.add(mirror)
+            elif push := mirror[1]:
+                self._dispatcher.dispatch([push])
+        return [None] * len(batch)
+
+    async def _write(self, finishes: list[Finish]) -> dict[int, Push | None]:
+        """Write outcomes; return what matched, by id, with what Redis is to be told."""
+        completed = [finish for finish in finishes if finish.decision.event is Event.COMPLETE]
+        others = [finish for finish in finishes if finish.decision.event is not Event.COMPLETE]
+        matched: dict[int, Push | None] = {}
+        if completed:
+            matched |= dict.fromkeys(await self._complete(completed))
+        if others:
+            matched |= await self._postgres.insist(lambda: self._jobs.set_back(self._lane, others))
+        return matched
+
+    async def _complete(self, finishes: list[Finish]) -> set[int]:
+        try:
+            return await self._postgres.insist(lambda: self._jobs.complete(self._lane, finishes))
+        except InvalidInput as error:
+            if len(finishes) > 1:
+                return {job_id for finish in finishes for job_id in await self._complete([finish])}
+            failed = _unstorable(finishes[0], error)
+            return set(await self._postgres.insist(lambda: self._jobs.set_back(self._lane, [failed])))
+
+    async def _tell_lost(self, finishes: Sequence[Finish]) -> None:
+        own = await self._postgres.insist(lambda: self._jobs.ownership(self._lane, finishes))
+        for finish in finishes:
+            if finish.id not in own:
+                discarded = finish.decision.result
+                shown = discarded if discarded is None else discarded[:_DISCARDED_SHOWN]
+                self._emit(OwnershipLost(finish.id, finish.attempt, shown))
+
+    async def _mirror(self, batch: list[tuple[Settlement, Push | None]]) -> list[None]:
+        with suppress(Unavailable):  # a mirror may miss something; PostgreSQL has it
+            await self._broker.settle([settlement for settlement, _ in batch])
+        # Only now: settling takes a job out of `active`, and must not meet the run that follows.
+        self._dispatcher.dispatch([push for _, push in batch if push is not None])
+        return [None] * len(batch)
+
+
+def _unstorable(finish: Finish, error: InvalidInput) -> Finish:
+    told = ErrorInfo("UnstorableResult", f"PostgreSQL can't store this job's result: {error.message}")
+    return finish._replace(decision=Decision(Event.FAIL, error=told))
+
+
+_SEEN_AS = {Event.COMPLETE: What.COMPLETED, Event.FAIL: What.FAILED, Event.CANCEL: What.GONE}
+
+
+def _settlement(job: ClaimedJob, decision: Decision, now_ms: int) -> Settlement:
+    failed = decision.event in (Event.FAIL, Event.RETRY)
+    return Settlement(
+        job.id,
+        job.queue,
+        _SEEN_AS.get(decision.event, What.BACK),
+        now_ms,
+        job.failures + (failed or decision.event is Event.COMPLETE),
+        decision.result or (decision.error.message if decision.error else ""),
+        decision.error.stack if decision.error else "",
+    )

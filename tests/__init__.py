@@ -1,0 +1,1 @@
+"""Toril's tests: pure ones under `unit`, real servers under everything else."""
