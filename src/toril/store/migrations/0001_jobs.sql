@@ -60,7 +60,7 @@ create table toril.outbox (
     generation integer not null,
     primary key (job_id, generation)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
-create index outbox_by_time on toril.outbox (push_at);
+create index outbox_by_time on toril.outbox (push_at, job_id);
 
 -- Attempts that did not complete; the attempt that did is told by the job's own row.
 create table toril.job_attempts (

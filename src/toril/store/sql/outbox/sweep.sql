@@ -9,7 +9,8 @@ select o.job_id as id, o.generation, j.queue, j.name, j.priority, j.max_attempts
 from (
     select * from toril.outbox
     where push_at <= now() - make_interval(secs => $2::float8)
-    order by push_at limit $1
+    order by push_at, job_id limit $1
     for update skip locked
 ) o
 left join toril.jobs j on j.id = o.job_id and j.generation = o.generation and j.state = 'queued'
+order by o.push_at, o.job_id
