@@ -125,7 +125,7 @@ def _check_interop(interop: str) -> None:
     default, *others = (part.strip() for part in interop.split(","))
     for part in (f"*={default}", *others):
         queue, _, level = part.partition("=")
-        if not queue or level not in levels:
+        if not queue.strip() or level.strip() not in levels:
             raise SettingsError(
                 f"TORIL_INTEROP can't be {interop!r}: {part!r} names no level.",
                 field="TORIL_INTEROP",

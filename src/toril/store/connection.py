@@ -2,9 +2,11 @@
 
 A lane is one connection that runs one statement at a time, opens itself on first use and again after a
 failure. Its planner settings leave only index probes to choose from, and make every row that a plan touches
-so expensive that it touches the fewest: a plan is kept for the life of the connection, and one made while a
-table was small must not turn into a scan of ten million rows. Every statement has a deadline on the client's side: a
-connection that doesn't answer in time is dropped, never waited for.
+so expensive that it touches the fewest: a plan is kept as long as the connection, and one made while a table
+was small must not turn into a scan of ten million rows.
+
+Every statement has a deadline on the client's side: a connection that doesn't answer in time is dropped,
+never waited for.
 
 All connection trouble becomes `Unavailable`; other errors of PostgreSQL pass through unchanged.
 """

@@ -1,4 +1,4 @@
-"""What the scripts do in a real Valkey: order, delays, repetition, mirrors, and the layout that boards read."""
+"""What the scripts do in a real Valkey: order, delays, repetition, mirrors, and what boards read."""
 
 import json
 import time

@@ -148,7 +148,8 @@ async def test_a_worker_that_beats_is_never_lost(core: Core, lane: Lane, heard: 
 
 
 async def test_who_does_not_lead_watches_and_can_act_as_soon_as_it_leads(core: Core, lane: Lane) -> None:
-    clock, leading = Clock(), []
+    clock = Clock()
+    leading: list[bool] = []
     await join(lane)
     rescuer = rescuer_of(core, lane, clock)
     rescuer._leading = lambda: bool(leading)

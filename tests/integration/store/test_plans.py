@@ -1,8 +1,8 @@
 """Every statement that people or workers wait for is a few index scans, however many jobs there are.
 
 A third of a million jobs of every kind in two partitions; each statement's plan is taken where it runs, on a
-connection with the same settings. Two things are asserted: no table of jobs, attempts or promises is read from
-end to end, and the statement touches only a few pages, which is what stays true at ten million.
+connection with the same settings. Two things are asserted: no table of jobs, attempts or promises is read
+from end to end, and the statement touches only a few pages, which is what stays true at ten million.
 """
 
 import asyncio
@@ -25,7 +25,8 @@ TOUCHED = 1_500
 FILL = """
 insert into toril.jobs (id, queue, name, payload, priority, created_at, queued_at, run_at, standing, state,
                         max_attempts, max_crashes, attempt, failures, worker, started_at, finished_at)
-select id, queue, 'name' || queue, '{}', 0, now(), now(), case when delayed then now() + '1 day' else now() end,
+select id, queue, 'name' || queue, '{}', 0, now(), now(),
+       case when delayed then now() + '1 day' else now() end,
        delayed::int, state, 3, 3, (state <> 'queued')::int, (state = 'failed')::int,
        case when state <> 'queued' then gen_random_uuid() end, case when state <> 'queued' then now() end,
        case when state in ('completed', 'failed', 'cancelled') then now() end
@@ -37,8 +38,10 @@ from (select id + 4800000 as id, 'queue' || id % 5 as queue,
       from generate_series(1, $1::int) as id) as made
 """
 AFTER = (
-    "insert into toril.outbox select id, run_at - interval '10 minutes', 1 from toril.jobs where state = 'queued'",
-    "insert into toril.job_attempts select id, now(), now(), worker, 1, 'failed', 'E', 'e', 's' from toril.jobs where state <> 'active'",
+    "insert into toril.outbox select id, run_at - '10 minutes'::interval, 1 from toril.jobs"
+    " where state = 'queued'",
+    "insert into toril.job_attempts select id, now(), now(), worker, 1, 'failed', 'E', 'e', 's' from toril.jobs"
+    " where state <> 'active'",
     "insert into toril.counts (queue, status, n) select queue, state, count(*) from toril.jobs group by 1, 2",
     "select setval('toril.job_ids', 6000000)",
     "vacuum analyze toril.jobs",

@@ -1,0 +1,52 @@
+"""Settings: read once, validated, and wrong ones explained."""
+
+import pytest
+
+from toril.broker.wire import Interop
+from toril.domain.errors import SettingsError
+from toril.settings import read_settings
+
+
+def test_defaults_stand_when_nothing_is_set() -> None:
+    settings = read_settings({"PATH": "/bin", "HOME": "/"})
+    assert (settings.port, settings.lease, settings.prefix) == (3000, 15.0, "bull")
+
+
+def test_flags_win_over_the_environment_and_none_is_no_flag() -> None:
+    settings = read_settings({"TORIL_PORT": "4000", "TORIL_CONCURRENCY": "7"}, port=5000, concurrency=None)
+    assert (settings.port, settings.concurrency) == (5000, 7)
+
+
+def test_an_unknown_name_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"TORIL_DATABASE_URI": "x"})
+    assert "TORIL_DATABASE_URI" in caught.value.message
+    assert caught.value.hint == "Did you mean TORIL_DATABASE_URL?"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TORIL_PORT", "banana"),
+        ("TORIL_PORT", "70000"),
+        ("TORIL_CONCURRENCY", "0"),
+        ("TORIL_LEASE", "0.5"),
+        ("TORIL_GRACE", "-1"),
+        ("TORIL_LOG", "xml"),
+        ("TORIL_INTEROP", "half"),
+        ("TORIL_INTEROP", "board,fast=never"),
+        ("TORIL_INTEROP", "board,=off"),
+    ],
+)
+def test_a_value_that_can_not_be_used_is_named_with_its_setting(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({name: value})
+    assert caught.value.field == name
+    assert value in caught.value.message
+    assert caught.value.hint
+
+
+def test_interop_has_a_default_and_levels_of_single_queues() -> None:
+    settings = read_settings({"TORIL_INTEROP": "board, bulk=off,mail = board"})
+    assert settings.default_interop is Interop.BOARD
+    assert settings.queue_interop == {"bulk": Interop.OFF, "mail": Interop.BOARD}
