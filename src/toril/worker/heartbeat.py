@@ -22,6 +22,7 @@ from toril.store.workers import WorkerCard, Workers
 
 EXIT_WEDGED = 70
 _LOOK = 0.5
+_LAST_BEAT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,11 @@ class Heartbeat:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Stop beating; returns when the thread has ended."""
+        """Stop beating; returns when the thread has ended, or hangs on a PostgreSQL that doesn't answer."""
         self._ended.set()
         if self._mover is not None:
             self._mover.cancel()
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, _LAST_BEAT)
 
     def _move(self) -> None:
         """Show that the loop moves; called by the loop itself."""

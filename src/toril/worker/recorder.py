@@ -16,7 +16,7 @@ from contextlib import suppress
 from toril.broker.broker import Broker
 from toril.broker.wire import Settlement, What
 from toril.domain.errors import InvalidInput, Unavailable
-from toril.domain.events import BatchRecorded, Emit, OwnershipLost
+from toril.domain.events import BatchRecorded, Emit, OwnershipLost, ServiceFailed
 from toril.domain.job import ClaimedJob, Push
 from toril.domain.lifecycle import Event
 from toril.domain.outcome import Decision, ErrorInfo
@@ -84,9 +84,12 @@ class OutcomeRecorder:
 
     async def _record(self, batch: list[tuple[ClaimedJob, Decision]]) -> list[None]:
         finishes = [Finish(job.id, job.attempt, decision) for job, decision in batch]
-        requeued = await self._write(finishes)
-        if lost := [finish for finish in finishes if finish.id not in requeued]:
-            await self._tell_lost(lost)
+        try:
+            requeued = await self._write(finishes)
+            if lost := [finish for finish in finishes if finish.id not in requeued]:
+                await self._tell_lost(lost)
+        except Exception as error:  # noqa: BLE001  # a defect: it may cost one outcome, never its neighbours'
+            return await self._record_apart(batch, error)
         self._emit(BatchRecorded(dict(Counter(finish.decision.event.value for finish in finishes))))
         now_ms = time.time_ns() // 1_000_000
         for job, decision in batch:
@@ -97,6 +100,14 @@ class OutcomeRecorder:
             elif push := mirror[1]:
                 self._dispatcher.dispatch([push])
         return [None] * len(batch)
+
+    async def _record_apart(self, batch: list[tuple[ClaimedJob, Decision]], error: Exception) -> list[None]:
+        """Record each of a batch by itself; one that still fails is let go, and its job handed back."""
+        if len(batch) > 1:
+            return [result for each in batch for result in await self._record([each])]
+        self._emit(ServiceFailed("recorder", f"job {batch[0][0].id}: {error}", 0.0))
+        self._forget(batch[0][0].id, batch[0][0].attempt)
+        return [None]
 
     async def _write(self, finishes: list[Finish]) -> dict[int, Push | None]:
         """Write outcomes; return what matched, by id, with what Redis is to be told."""

@@ -164,7 +164,8 @@ class Worker:
         if self._heartbeat is not None:
             self._heartbeat.state = "draining"
         if self._fetching is not None:
-            await asyncio.wait([self._fetching])
+            await asyncio.wait([self._fetching], timeout=_LAST_WORDS)
+            self._fetching.cancel()  # only when PostgreSQL is down: a claim can't be abandoned before
         grace = self._options.grace
         self._emit(WorkerDraining(self._card.id, len(self._executor.running), grace))
         await self._executor.finished(grace)

@@ -47,7 +47,7 @@ async def port(app: ASGIApp) -> AsyncIterator[int]:
         config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_level="critical")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+        while not server.started:  # uvicorn has no event for it
             await asyncio.sleep(0.005)
         yield listener.getsockname()[1]
         server.should_exit = True
