@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
+from toril.domain.errors import SettingsError
 from toril.domain.job import DEFAULT_ATTEMPTS, DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, NewJob, Submitted
 from toril.domain.names import check_job_name
 from toril.sdk.codec import arguments_of
@@ -13,6 +14,7 @@ from toril.sdk.control import Retry
 from toril.sdk.encoding import encode_json
 from toril.sdk.handler import Handler, HandlerDecorator
 from toril.sdk.jobtype import define
+from toril.sdk.loading import load_app
 from toril.sdk.options import OptionArguments, Options, read_options
 from toril.sdk.registry import Registry
 from toril.sdk.submitting import PerLoopSubmitter, Submitter
@@ -190,3 +192,17 @@ def _foreign_job(name: str, payload: Mapping[str, Any], options: Options) -> New
         timeout=options.timeout,
         backoff=options.backoff,
     )
+
+
+def load_registry(address: str) -> Registry:
+    """Return the handlers of the application at `module:attribute`.
+
+    Raises:
+        SettingsError: it can't be found or imported, or has no handlers.
+    """
+    registry = load_app(address, Toril).registry
+    if not len(registry):
+        raise SettingsError(
+            f"{address} has no job handlers.", field="TORIL_APP", hint="Declare some with @app.job."
+        )
+    return registry

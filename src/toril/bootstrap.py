@@ -17,16 +17,14 @@ from toril.api.limits import Limits
 from toril.api.server import ApiServer, listen
 from toril.broker.broker import Broker, BrokerOptions
 from toril.broker.marker import MarkerWaiter
-from toril.domain.errors import SettingsError
-from toril.domain.events import RequestFailed
+from toril.domain.events import JobTypeBroken, RequestFailed
 from toril.domain.job import NewJob, Submitted
 from toril.keeper.keeper import Keeper, KeeperParts
 from toril.operations.catalog import Catalog
 from toril.operations.dispatch import Dispatcher
 from toril.operations.health import Health
-from toril.operations.recording import Recorder
+from toril.operations.recording import JobRecorder
 from toril.runtime.service import Periodic, Services
-from toril.sdk.loading import load_app
 from toril.sdk.registry import Registry
 from toril.settings import Settings, read_settings
 from toril.store.connection import Database, Readers
@@ -95,10 +93,10 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reader]:
 
 
 @asynccontextmanager
-async def open_recorder(core: Core) -> AsyncIterator[Recorder]:
+async def open_recorder(core: Core) -> AsyncIterator[JobRecorder]:
     """Open what records jobs; closing waits until everything accepted is recorded and dispatched."""
     singles, bulks = core.database.lane(), core.database.lane()
-    recorder = Recorder(core.jobs, singles, bulks, core.dispatcher)
+    recorder = JobRecorder(core.jobs, singles, bulks, core.dispatcher)
     try:
         yield recorder
     finally:
@@ -122,13 +120,13 @@ async def running_api(settings: Settings) -> AsyncIterator[ApiServer]:
         await stack.enter_async_context(running_keeper(core))
         catalog = Catalog(reader)
         services = Services(core.bus.emit)
-        services.start(Periodic("catalog", CATALOG_EVERY, catalog.refresh))
+        services.start(Periodic("catalog", CATALOG_EVERY, partial(_refresh, catalog, core.bus, {})))
         stack.push_async_callback(services.close)
         app = create_app(
             submitter=recorder,
             store=reader,
             catalog=catalog,
-            health=Health(reader.ping, core.broker.ping),
+            health=Health(reader.ping, core.broker.ping, reader.relay_lag),
             limits=Limits(job=settings.max_job_bytes),
             on_error=partial(_request_failed, core.bus),
         )
@@ -173,7 +171,7 @@ async def open_submitter(
 class ApplicationSubmitter:
     """The `Submitter` of an application (see `sdk/submitting.py`)."""
 
-    def __init__(self, recorder: Recorder, stack: AsyncExitStack) -> None:
+    def __init__(self, recorder: JobRecorder, stack: AsyncExitStack) -> None:
         self._recorder = recorder
         self._stack = stack
 
@@ -186,22 +184,6 @@ class ApplicationSubmitter:
     async def close(self) -> None:
         """Wait for what was accepted, and close the connections."""
         await self._stack.aclose()
-
-
-def load_registry(address: str) -> Registry:
-    """Return the handlers of the application at `module:attribute`.
-
-    Raises:
-        SettingsError: it can't be found or imported, or has no handlers.
-    """
-    from toril.app import Toril  # the application's own door: it opens submitters through this module
-
-    registry = load_app(address, Toril).registry
-    if not len(registry):
-        raise SettingsError(
-            f"{address} has no job handlers.", field="TORIL_APP", hint="Declare some with @app.job."
-        )
-    return registry
 
 
 def broker_options(settings: Settings) -> BrokerOptions:
@@ -228,6 +210,14 @@ def worker_options(settings: Settings, registry: Registry) -> WorkerOptions:
         ),
         version=version("toril"),
     )
+
+
+async def _refresh(catalog: Catalog, bus: Bus, told: dict[str, str]) -> None:
+    await catalog.refresh()
+    for name, reason in catalog.broken.items():
+        if told.get(name) != reason:
+            told[name] = reason
+            bus.emit(JobTypeBroken(name, reason))
 
 
 def _request_failed(bus: Bus, error: Exception) -> None:

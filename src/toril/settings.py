@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         database_url: PostgreSQL, as a libpq URL.
         redis_url: Redis or Valkey: `redis://`, `rediss://` or `unix://`.
-        prefix: BullMQ's key prefix in Redis; `{bull}` for Redis Cluster.
+        prefix: BullMQ's key prefix in Redis.
         interop: how much of BullMQ's layout queues carry: `board` or `off`, and per queue: `board,bulk=off`.
         host: address the API listens on.
         port: port of the API; 0 for any.
@@ -95,6 +95,8 @@ def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
     except msgspec.ValidationError as error:
         raise _invalid(error, given) from error
     _check_interop(settings.interop)
+    _check_url("database_url", settings.database_url, ("postgresql://", "postgres://"))
+    _check_url("redis_url", settings.redis_url, ("redis://", "rediss://", "unix://"))
     return settings
 
 
@@ -118,6 +120,16 @@ def _invalid(error: msgspec.ValidationError, given: Mapping[str, object]) -> Set
         field=variable,
         hint=f"Set {variable} to a value that fits, or unset it for the default.",
     )
+
+
+def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    if not url.startswith(schemes):
+        variable = f"{PREFIX}{name.upper()}"
+        raise SettingsError(  # the value may hold a password: it is not repeated
+            f"{variable} is not a URL of a kind that Toril understands.",
+            field=variable,
+            hint=f"It starts with {' or '.join(schemes)}.",
+        )
 
 
 def _check_interop(interop: str) -> None:

@@ -73,6 +73,7 @@ class ApiServer:
         self._server.config.load()
         self._server.lifespan = self._server.config.lifespan_class(self._server.config)
         # uvicorn's own `serve` would install signal handlers; the process that runs us has its own.
+        await self._server.startup(sockets=[self._listener])
         self._serving = asyncio.create_task(self._serve(), name="http")
 
     async def stop(self) -> None:
@@ -88,6 +89,5 @@ class ApiServer:
             await asyncio.shield(self._serving)
 
     async def _serve(self) -> None:
-        await self._server.startup(sockets=[self._listener])
         await self._server.main_loop()
         await self._server.shutdown(sockets=[self._listener])

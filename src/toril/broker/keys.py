@@ -16,7 +16,7 @@ class QueueKeys:
     """The keys of one queue.
 
     Args:
-        prefix: BullMQ's prefix option; put it in braces (`{bull}`) for Redis Cluster.
+        prefix: BullMQ's prefix option.
         queue: the queue's name.
     """
 

@@ -61,7 +61,7 @@ class JobRescued:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """An attempt failed; `retry_in` seconds until the next, or None when there is none."""
+    """An attempt failed; `retry_in` seconds until the next, unless it was the job's last."""
 
     job_id: int
     attempt: int
@@ -69,7 +69,8 @@ class AttemptFailed:
     name: str
     error_kind: str
     error_message: str
-    retry_in: float | None
+    last: bool
+    retry_in: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,14 @@ class HandlerMissing:
     job_id: int
     name: str
     queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobTypeBroken:
+    """A registered schema can't be used: payloads of this name are accepted unchecked."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +182,7 @@ TelemetryEvent = (
     | BatchRecorded
     | OwnershipLost
     | HandlerMissing
+    | JobTypeBroken
     | SuggestionsRefused
     | PromisesKept
     | PartDown

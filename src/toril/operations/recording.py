@@ -18,7 +18,7 @@ _MAX_BATCH = 500
 _MAX_WAITING = 10_000
 
 
-class Recorder:
+class JobRecorder:
     """The `Submitter` (see ports.py) that everything in this process submits through.
 
     Args:

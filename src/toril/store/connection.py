@@ -2,8 +2,8 @@
 
 A lane is one connection that runs one statement at a time, opens itself on first use and again after a
 failure. Its planner settings leave only index probes to choose from, and make every row that a plan touches
-so expensive that it touches the fewest: a plan is kept as long as the connection, and one made while a table
-was small must not turn into a scan of ten million rows.
+so expensive that it touches the fewest: plans are kept, and one made while a table was small must not turn
+into a scan of ten million rows. For the same reason no plan is kept for longer than `_REPLAN_EVERY`.
 
 Every statement has a deadline on the client's side: a connection that doesn't answer in time is dropped,
 never waited for.
@@ -12,6 +12,7 @@ All connection trouble becomes `Unavailable`; other errors of PostgreSQL pass th
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -40,6 +41,9 @@ _INDEX_PROBES_ONLY = {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
+
+
+_REPLAN_EVERY = 10.0
 
 
 class Database:
@@ -75,6 +79,10 @@ class Database:
         except (*_GONE, asyncpg.PostgresError) as error:
             raise _unavailable(error) from error
 
+    def hurried(self, deadline: float) -> "Database":
+        """Return the same database with a shorter deadline, for connecting and for statements."""
+        return Database(self._url, application=self._application, connect_timeout=deadline, deadline=deadline)
+
     def lane(self) -> "Lane":
         """Return a lane of its own; nothing is opened yet."""
         return Lane(self)
@@ -87,6 +95,7 @@ class Lane:
         self._database = database
         self._connection: asyncpg.Connection[Any] | None = None
         self._turn = asyncio.Lock()
+        self._replan_at = 0.0
 
     async def fetch(self, statement: str, *arguments: object) -> list[Any]:
         """Run a statement and return its rows.
@@ -98,6 +107,7 @@ class Lane:
         async with self._turn:
             connection = await self._connected()
             try:
+                await self._replan(connection)
                 return await connection.fetch(statement, *arguments, timeout=self._database.deadline)
             except _GONE as error:
                 self._drop()
@@ -135,6 +145,11 @@ class Lane:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._database.connect(**_INDEX_PROBES_ONLY)
         return self._connection
+
+    async def _replan(self, connection: "asyncpg.Connection[Any]") -> None:
+        if time.monotonic() >= self._replan_at:
+            await connection.execute("discard plans", timeout=self._database.deadline)
+            self._replan_at = time.monotonic() + _REPLAN_EVERY
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,9 +1,13 @@
-"""What kind of server PostgreSQL is here: version, durability, clock. For `toril check`."""
+"""What kind of server PostgreSQL is here, and whether its database is ours: for the command line."""
 
 from datetime import datetime
 from typing import NamedTuple
 
-from toril.store.connection import Readers
+import asyncpg
+
+from toril.domain.errors import SettingsError
+from toril.store.connection import Database, Readers
+from toril.store.migrate import pending
 from toril.store.statements import load
 
 
@@ -52,3 +56,20 @@ class Inspector:
         """
         rows = await self._readers.fetch(self._sql["facts"])
         return ServerFacts(*rows[0].values())
+
+
+async def missing_migrations(database: Database) -> list[str]:
+    """Return the names of the migrations that the database lacks.
+
+    Raises:
+        SettingsError: PostgreSQL doesn't let us look.
+        Unavailable: PostgreSQL can't be reached.
+    """
+    try:
+        return await pending(database)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SettingsError(
+            f"PostgreSQL doesn't let this user look at Toril's tables: {error}.",
+            field="TORIL_DATABASE_URL",
+            hint="Connect as the owner of the schema toril, or grant this user its tables.",
+        ) from None

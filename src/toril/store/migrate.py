@@ -66,6 +66,12 @@ async def migrate(database: Database) -> list[str]:
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             await connection.execute(_LEDGER)
             return await _apply_missing(connection)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SettingsError(
+            f"This database user may not create Toril's tables: {error}",
+            field="TORIL_DATABASE_URL",
+            hint="Migrate as the database's owner: TORIL_DATABASE_URL=… toril migrate",
+        ) from error
     finally:
         await connection.close()
 

@@ -47,11 +47,6 @@ class Outbox:
                 await connection.fetch(self._sql["settle"], *told)
         return Swept(pushes, len(rows) - len(pushes))
 
-    async def backlog(self, lane: Lane) -> float:
-        """Return the age in seconds of the oldest promise that should have been kept; 0 if none."""
-        rows = await lane.fetch(self._sql["backlog"])
-        return float(rows[0][0] or 0.0)
-
 
 def _push(row: object) -> Push:
     fields = dict(row)  # type: ignore[call-overload]  # a Record is a mapping, which its stubs don't say

@@ -5,6 +5,7 @@ from toril.store.connection import Readers
 from toril.store.counts import Counts
 from toril.store.job_types import JobTypes
 from toril.store.pages import Pages
+from toril.store.statements import load
 
 
 class Reader:
@@ -19,6 +20,7 @@ class Reader:
         self._pages = Pages(readers)
         self._counts = Counts()
         self._job_types = JobTypes()
+        self._outbox = load("outbox")
 
     async def history(self, job_id: int) -> JobHistory | None:
         """Return everything known about a job, or None."""
@@ -35,6 +37,11 @@ class Reader:
     async def registered_jobs(self) -> list[RegisteredJob]:
         """Return all registered job types, by name."""
         return await self._job_types.all(self._readers)
+
+    async def relay_lag(self) -> float:
+        """Return the age in seconds of the oldest promise to Redis that should have been kept; 0 if none."""
+        rows = await self._readers.fetch(self._outbox["backlog"])
+        return float(rows[0][0] or 0.0)
 
     async def ping(self) -> None:
         """Check that PostgreSQL answers."""

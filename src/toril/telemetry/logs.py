@@ -21,6 +21,7 @@ _LEVELS: dict[type, int] = {
     events.AttemptFailed: logging.WARNING,
     events.OwnershipLost: logging.WARNING,
     events.HandlerMissing: logging.WARNING,
+    events.JobTypeBroken: logging.WARNING,
     events.PartDown: logging.ERROR,
     events.LoopBlocked: logging.WARNING,
     events.ServiceFailed: logging.ERROR,

@@ -213,7 +213,6 @@ class Executor:
         self._record(job, decision)
 
     def _tell(self, job: ClaimedJob, decision: Decision, error: ErrorInfo) -> None:
-        retry_in = decision.delay if decision.event is Event.RETRY else None
-        self._emit(
-            AttemptFailed(job.id, job.attempt, job.queue, job.name, error.kind, error.message, retry_in)
-        )
+        last = decision.event is Event.FAIL
+        what = (job.id, job.attempt, job.queue, job.name, error.kind, error.message)
+        self._emit(AttemptFailed(*what, last, decision.delay))

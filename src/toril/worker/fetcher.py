@@ -25,7 +25,7 @@ from toril.domain.job import ClaimedJob
 from toril.domain.lifecycle import State
 from toril.operations.dispatch import Dispatcher
 from toril.store.connection import Lane
-from toril.store.jobs import Jobs, Suggestion
+from toril.store.jobs import Jobs
 from toril.worker.agenda import Agenda
 from toril.worker.patience import Patience
 from toril.worker.slots import Slots
@@ -46,14 +46,14 @@ class Hands:
         name: what boards show as the worker.
         start: runs a claimed job; the fetcher has taken a slot for it.
         held: the (id, attempt) pairs that are running or yet to be recorded.
-        room: waits until outcomes can be recorded again; no job is taken before.
+        ready: waits until the worker is registered and can record outcomes; no job is taken before.
     """
 
     identity: Callable[[], UUID]
     name: str
     start: Callable[[ClaimedJob], None]
     held: Callable[[], Sequence[tuple[int, int]]]
-    room: Callable[[], Coroutine[Any, Any, None]]
+    ready: Callable[[], Coroutine[Any, Any, None]]
 
 
 class Fetcher:
@@ -115,7 +115,7 @@ class Fetcher:
         while not self._stopped.done():
             if self._slots.free <= 0:
                 await self._unless_stopped(self._slots.wait())
-            await self._unless_stopped(self._hands.room())
+            await self._unless_stopped(self._hands.ready())
             await self._reconcile_sometimes()
             queues = self._agenda.to_ask(time.monotonic())
             if not queues:
@@ -137,27 +137,26 @@ class Fetcher:
 
     async def _ask(self, queue: str) -> None:
         self.undealt.add(queue)
-        taken = await self._unless_stopped(self._take(queue, self._slots.free))
+        identity = self._hands.identity()
+        taken = await self._unless_stopped(self._take(queue, self._slots.free, identity))
         if taken is None:
             return  # stopped; what was taken meanwhile is in the note, and goes back with it
         if taken.ids:
             self._agenda.had_some(queue)
-            await self._claim(queue, taken.ids)
+            await self._claim(queue, taken.ids, identity)
         else:
             now = time.monotonic()
             due = taken.next_due_ms
             self._agenda.had_none(queue, now, None if due is None else now + due / 1000 - time.time())
         self.undealt.discard(queue)
 
-    async def _take(self, queue: str, count: int) -> Taken:
+    async def _take(self, queue: str, count: int, identity: UUID) -> Taken:
         ticket = next(self._tickets)  # one for all tries: the batch of a lost answer is given again
-        identity = self._hands.identity()
         return await self._redis.insist(
             lambda: self._broker.take(queue, count, worker=identity, name=self._hands.name, ticket=ticket)
         )
 
-    async def _claim(self, queue: str, ids: Sequence[int]) -> None:
-        identity = self._hands.identity()
+    async def _claim(self, queue: str, ids: Sequence[int], identity: UUID) -> None:
         claimed = await self._postgres.insist(lambda: self._jobs.claim(self._lane, ids, identity))
         refused = []
         for job_id in ids:
@@ -171,7 +170,10 @@ class Fetcher:
             await self._refuse(queue, refused)
 
     async def _refuse(self, queue: str, ids: Sequence[int]) -> None:
-        """Remove stale suggestions from Redis; put those back that only came too early."""
+        """Remove stale suggestions from Redis; put those back that only came too early.
+
+        What is queued is pushed again even if it is due by now: it was not when it was to be claimed.
+        """
         fates = await self._postgres.insist(lambda: self._jobs.suggestion_fates(self._lane, ids))
         gone = [job_id for job_id in ids if job_id not in fates]
         soon_ms = time.time_ns() // 1_000_000 + _CLOCK_SKEW_STEP_MS
@@ -180,7 +182,7 @@ class Fetcher:
                 due_ms=max(fate.push.due_ms, soon_ms)
             )  # our clock may be ahead of PostgreSQL's
             for fate in fates.values()
-            if _too_early(fate)
+            if fate.state is State.QUEUED
         ]
         settlements = [
             Settlement(job_id, queue, What.GONE if job_id in gone else What.BACK) for job_id in ids
@@ -219,7 +221,3 @@ class Fetcher:
         task.cancel()
         await asyncio.wait((task,))
         return None
-
-
-def _too_early(fate: Suggestion | None) -> bool:
-    return fate is not None and fate.state is State.QUEUED and not fate.due

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from toril.domain.errors import Unavailable
-from toril.domain.events import Emit, LoopBlocked
-from toril.store.connection import Database
+from toril.domain.events import Emit, LoopBlocked, ServiceFailed
+from toril.store.connection import Database, Lane
 from toril.store.workers import WorkerCard, Workers
 
 EXIT_WEDGED = 70
@@ -83,10 +83,14 @@ class Heartbeat:
 
     async def stop(self) -> None:
         """Stop beating; returns when the thread has ended, or hangs on a PostgreSQL that doesn't answer."""
+        self.cease()
+        await asyncio.to_thread(self._thread.join, _LAST_BEAT)
+
+    def cease(self) -> None:
+        """Beat no more; don't wait for the thread."""
         self._ended.set()
         if self._mover is not None:
             self._mover.cancel()
-        await asyncio.to_thread(self._thread.join, _LAST_BEAT)
 
     def _move(self) -> None:
         """Show that the loop moves; called by the loop itself."""
@@ -97,20 +101,27 @@ class Heartbeat:
         asyncio.run(self._beat())
 
     async def _beat(self) -> None:
-        lane, workers = self._database.lane(), Workers()
+        lane, workers = self._database.hurried(self._pulse.every).lane(), Workers()
         next_beat = 0.0
         while not self._ended.is_set():
             self._watch()
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + self._pulse.every
-                try:
-                    if not await workers.beat(lane, self._card.id, self.state):
-                        self._loop.call_soon_threadsafe(self._lost)
-                        break
-                except Unavailable:
-                    pass  # the keeper forgives what PostgreSQL's absence caused: it could not look either
+                if not await self._beat_once(lane, workers):
+                    self._loop.call_soon_threadsafe(self._lost)
+                    break
             await asyncio.to_thread(self._ended.wait, min(_LOOK, self._pulse.every))
         await lane.close()
+
+    async def _beat_once(self, lane: Lane, workers: Workers) -> bool:
+        """Beat; False when this worker has been declared lost."""
+        try:
+            return await workers.beat(lane, self._card.id, self.state)
+        except Unavailable:
+            return True  # the keeper forgives what PostgreSQL's absence causes: it can't look either
+        except Exception as error:  # noqa: BLE001  # a thread that ends in silence would cost the lease
+            self._emit(ServiceFailed("heartbeat", f"{type(error).__name__}: {error}", self._pulse.every))
+            return True
 
     def _watch(self) -> None:
         still = time.monotonic() - self._moved_at

@@ -13,17 +13,20 @@ from collections.abc import Callable
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from functools import partial
 from multiprocessing.connection import Connection
+from signal import SIGTERM
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from toril.domain.job import ClaimedJob
-from toril.domain.outcome import ErrorInfo, Failed, Outcome
+from toril.domain.outcome import ErrorInfo, Failed, Interrupted, Outcome
 from toril.sdk.context import JobContext, Journal
 from toril.sdk.registry import Registry
 from toril.worker.attempt import raised, returned, timed_out
 
 LoadRegistry = Callable[[], Registry]
+
+_HEARSAY = 1.0
 
 
 class Isolation:
@@ -40,6 +43,7 @@ class Isolation:
         self._processes = processes
         self._journal = journal
         self._pool: ProcessPool | None = None
+        self._ending = asyncio.Event()
 
     async def run(self, job: ClaimedJob, timeout: float | None) -> Outcome:
         """Run one attempt; cancelling it kills its process."""
@@ -49,8 +53,22 @@ class Isolation:
         except PoolTimeoutError:
             return timed_out(timeout or 0.0)
         except ProcessExpired as error:
+            if abs(error.exitcode) == SIGTERM and await self._ending_soon():
+                return Interrupted()
             return Failed(ErrorInfo("ProcessDied", f"its process died with exit code {error.exitcode}"))
         return outcome
+
+    def expect_end(self) -> None:
+        """Take processes that are told to end from now on as interrupted: the whole worker was told to."""
+        self._ending.set()
+
+    async def _ending_soon(self) -> bool:
+        """Whether the worker is stopping, or will hear of it: a service manager signals all at once."""
+        try:
+            async with asyncio.timeout(_HEARSAY):
+                return await self._ending.wait()
+        except TimeoutError:
+            return False
 
     async def close(self) -> None:
         """Kill all processes and end the pool."""

@@ -1,7 +1,7 @@
-"""Log lines and progress of running handlers on their way to PostgreSQL: batched, bounded, never in the way.
+"""Log lines and progress of running handlers on their way to PostgreSQL: batched and bounded.
 
-Called from any thread. Lines over the bound are dropped and counted in a line of their own; of several values
-of progress only the newest is written.
+Called from any thread. Lines over the bound are dropped, and so are those that PostgreSQL could not take:
+what a handler says must never delay what it does. Of several values of progress only the newest is written.
 """
 
 import asyncio

@@ -85,21 +85,26 @@ class OutcomeRecorder:
     async def _record(self, batch: list[tuple[ClaimedJob, Decision]]) -> list[None]:
         finishes = [Finish(job.id, job.attempt, decision) for job, decision in batch]
         try:
-            requeued = await self._write(finishes)
-            if lost := [finish for finish in finishes if finish.id not in requeued]:
-                await self._tell_lost(lost)
+            recorded = await self._write(finishes)
+            if unmatched := [finish for finish in finishes if finish.id not in recorded]:
+                recorded |= dict.fromkeys(await self._own(unmatched))
         except Exception as error:  # noqa: BLE001  # a defect: it may cost one outcome, never its neighbours'
             return await self._record_apart(batch, error)
-        self._emit(BatchRecorded(dict(Counter(finish.decision.event.value for finish in finishes))))
+        for job, _ in batch:
+            self._forget(job.id, job.attempt)
+        self._show([each for each in batch if each[0].id in recorded], recorded)
+        return [None] * len(batch)
+
+    def _show(self, batch: list[tuple[ClaimedJob, Decision]], pushes: dict[int, Push | None]) -> None:
+        """Have recorded outcomes mirrored and told."""
+        self._emit(BatchRecorded(dict(Counter(decision.event.value for _, decision in batch))))
         now_ms = time.time_ns() // 1_000_000
         for job, decision in batch:
-            self._forget(job.id, job.attempt)
-            mirror = (_settlement(job, decision, now_ms), requeued.get(job.id))
+            push = pushes[job.id]
             if len(self._mirrors) < MAX_WAITING:
-                self._mirrors.add(mirror)
-            elif push := mirror[1]:
+                self._mirrors.add((_settlement(job, decision, now_ms), push))
+            elif push is not None:
                 self._dispatcher.dispatch([push])
-        return [None] * len(batch)
 
     async def _record_apart(self, batch: list[tuple[ClaimedJob, Decision]], error: Exception) -> list[None]:
         """Record each of a batch by itself; one that still fails is let go, and its job handed back."""
@@ -129,13 +134,15 @@ class OutcomeRecorder:
             failed = _unstorable(finishes[0], error)
             return set(await self._postgres.insist(lambda: self._jobs.set_back(self._lane, [failed])))
 
-    async def _tell_lost(self, finishes: Sequence[Finish]) -> None:
+    async def _own(self, finishes: Sequence[Finish]) -> set[int]:
+        """Return those that are on record as this attempt's own; tell the others, which came too late."""
         own = await self._postgres.insist(lambda: self._jobs.ownership(self._lane, finishes))
         for finish in finishes:
             if finish.id not in own:
                 discarded = finish.decision.result
                 shown = discarded if discarded is None else discarded[:_DISCARDED_SHOWN]
                 self._emit(OwnershipLost(finish.id, finish.attempt, shown))
+        return own
 
     async def _mirror(self, batch: list[tuple[Settlement, Push | None]]) -> list[None]:
         with suppress(Unavailable):  # a mirror may miss something; PostgreSQL has it

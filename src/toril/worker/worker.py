@@ -121,7 +121,7 @@ class Worker:
         )
         self._fetcher = Fetcher(
             options.queues,
-            Hands(lambda: self._card.id, self._name, self._start, self._held_now, self._recorder.room),
+            Hands(lambda: self._card.id, self._name, self._start, self._held_now, self._ready),
             self._slots,
             broker=parts.broker,
             waiter=parts.waiter,
@@ -133,6 +133,7 @@ class Worker:
             emit=self._emit,
         )
         self._postgres = postgres
+        self._joined = asyncio.Event()
         self._heartbeat: Heartbeat | None = None
         self._fetching: asyncio.Task[None] | None = None
 
@@ -161,6 +162,7 @@ class Worker:
     async def stop(self) -> int:
         """Stop in order; return how many jobs were handed back unfinished."""
         self._fetcher.stop()
+        self._isolation.expect_end()
         if self._heartbeat is not None:
             self._heartbeat.state = "draining"
         if self._fetching is not None:
@@ -193,10 +195,9 @@ class Worker:
         if self._heartbeat is not None:
             await self._heartbeat.stop()
         with suppress(Unavailable):  # the keeper finds out by itself
-            await self._workers.retire(self._lane, [self._card.id], "stopped", [None])
-        with suppress(Unavailable):
             for queue in self._fetcher.undealt:
                 await self._parts.broker.give_back(queue, self._card.id)
+            await self._workers.retire(self._lane, [self._card.id], "stopped", [None])
 
     async def _close(self) -> None:
         if self._heartbeat is not None:
@@ -218,6 +219,7 @@ class Worker:
             emit=self._emit,
         )
         self._heartbeat.start()
+        self._joined.set()
         self._emit(WorkerStarted(self._card.id, tuple(self._options.queues), self._options.concurrency))
 
     def _declared_lost(self) -> None:
@@ -226,6 +228,9 @@ class Worker:
         self._emit(WorkerDeclaredLost(self._card.id, len(runs)))
         for run in runs:
             run.end(Interrupted())
+        self._joined.clear()
+        if self._heartbeat is not None:
+            self._heartbeat.cease()
         self._card = self._new_card()
         self._rejoining = asyncio.ensure_future(self._join())
 
@@ -249,6 +254,10 @@ class Worker:
 
     def _forget(self, job_id: int, attempt: int) -> None:
         self._held.discard((job_id, attempt))
+
+    async def _ready(self) -> None:
+        await self._joined.wait()
+        await self._recorder.room()
 
     def _held_now(self) -> list[tuple[int, int]]:
         return list(self._held)

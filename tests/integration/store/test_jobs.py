@@ -18,7 +18,9 @@ def jobs() -> Jobs:
 
 
 async def outbox(lane: Lane) -> list[tuple[int, int]]:
-    rows = await lane.fetch("select job_id, generation from toril.outbox order by job_id, generation")
+    rows = await lane.fetch(
+        "select job_id, generation from toril.outbox where job_id > 0 order by job_id, generation"
+    )
     return [(row["job_id"], row["generation"]) for row in rows]
 
 
@@ -53,7 +55,9 @@ async def test_delays_and_run_times_make_a_job_scheduled(lane: Lane, jobs: Jobs)
         Status.PENDING,
     ]
     assert recorded[2].push.due_ms == pytest.approx(later.timestamp() * 1000, abs=1)
-    rows = await lane.fetch("select push_at - now() as due_in from toril.outbox order by job_id")
+    rows = await lane.fetch(
+        "select push_at - now() as due_in from toril.outbox where job_id > 0 order by job_id"
+    )
     assert [round(row["due_in"].total_seconds() / 60) for row in rows] == [0, 0, 110, 0]
 
 

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
 import pytest
 
-from tests.integration.store.situations import BOOM, claim, put_into, row_of
+from tests.integration.store.situations import BOOM, claim, join, put_into, row_of
 from toril.domain.job import ClaimedJob
 from toril.domain.lifecycle import Event, State, transition
 from toril.domain.outcome import Decision
@@ -97,8 +96,9 @@ async def test_an_outcome_of_an_older_attempt_is_refused(lane: Lane, event: Even
 async def test_only_one_of_many_claims_at_once_is_granted(lane: Lane, database_url: str) -> None:
     jobs = Jobs(600)
     job = await put_into(lane, jobs, State.QUEUED)
+    worker = await join(lane)
     lanes = [Database(database_url).lane() for _ in range(8)]
-    granted = await asyncio.gather(*(jobs.claim(each, [job.id], uuid4()) for each in lanes))
+    granted = await asyncio.gather(*(jobs.claim(each, [job.id], worker) for each in lanes))
     assert sum(len(each) for each in granted) == 1
     for each in lanes:
         await each.close()

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tests.conftest import eventually
 from tests.integration.worker import handlers
-from toril.bootstrap import load_registry, open_reader, running_worker
+from toril.app import load_registry
+from toril.bootstrap import open_reader, running_worker
 from toril.domain.lifecycle import Status
 from toril.domain.views import JobHistory
 from toril.settings import Settings

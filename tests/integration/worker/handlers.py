@@ -37,6 +37,12 @@ def dies(code: int) -> None:
     os._exit(code)
 
 
+@app.job(isolation="process", retry=1)
+def tells_its_pid(ctx: JobContext) -> None:
+    ctx.progress({"pid": os.getpid()})
+    time.sleep(60)
+
+
 @app.job(isolation="process", retry=1, timeout=0.5)
 def hangs_apart() -> None:
     time.sleep(60)

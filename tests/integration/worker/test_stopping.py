@@ -1,6 +1,9 @@
 """How a worker stops, and what it does when it was thought to be gone."""
 
 import asyncio
+import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -59,6 +62,29 @@ async def test_a_handler_that_will_not_be_cancelled_is_left_behind(
     found = await reader.history(submitted.id)
     assert found is not None
     assert (found.job.status, found.job.interruptions) == (Status.PENDING, 1)
+
+
+async def test_an_isolated_job_that_is_told_to_end_with_its_worker_is_interrupted(
+    start_worker: StartWorker, stack: AsyncExitStack, reader: Reader
+) -> None:
+    """Service managers send SIGTERM to every process of a service at once."""
+    await start_worker()
+    submitted = await handlers.tells_its_pid.enqueue()
+    pid = 0
+
+    async def told() -> bool:
+        nonlocal pid
+        found = await reader.history(submitted.id)
+        if found is not None and found.job.progress:
+            pid = json.loads(found.job.progress)["pid"]
+        return pid > 0
+
+    await eventually(told)
+    os.kill(pid, signal.SIGTERM)
+    await stack.aclose()
+    found = await reader.history(submitted.id)
+    assert found is not None
+    assert (found.job.status, found.job.interruptions, found.job.failures) == (Status.PENDING, 1, 0)
 
 
 async def test_an_idle_worker_stops_quickly_and_says_goodbye(

@@ -46,6 +46,14 @@ def test_a_value_that_can_not_be_used_is_named_with_its_setting(name: str, value
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["TORIL_DATABASE_URL", "TORIL_REDIS_URL"])
+def test_a_url_of_another_kind_is_refused_without_repeating_it(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({name: "http://user:secret@localhost"})
+    assert caught.value.field == name
+    assert "secret" not in f"{caught.value.message}{caught.value.hint}"
+
+
 def test_interop_has_a_default_and_levels_of_single_queues() -> None:
     settings = read_settings({"TORIL_INTEROP": "board, bulk=off,mail = board"})
     assert settings.default_interop is Interop.BOARD

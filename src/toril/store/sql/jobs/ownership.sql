@@ -5,6 +5,6 @@
 select o.id
 from unnest($1::bigint[], $2::int[]) as o (id, attempt)
 join toril.jobs j on j.id = o.id
-where (j.attempt = o.attempt and j.state in ('completed', 'failed', 'cancelled'))
+where case when j.state in ('completed', 'failed', 'cancelled') then j.attempt = o.attempt end
    or exists (select from toril.job_attempts a
               where a.job_id = o.id and a.attempt = o.attempt and a.outcome <> 'crashed')

@@ -1,4 +1,5 @@
--- List jobs of some queues in some places of the life cycle, newest first: one short index scan for each queue and place.
+-- List jobs of some queues in some places of the life cycle, newest first: one short index scan for each queue
+-- and place.
 --
 -- In: $1 only ids below this, $2 rows at most, $3 whether to include payloads and results, $4 queues (null: all).
 --     $5 and $6 the places, as pairs of state and standing; $7 whether these include delayed jobs whose time has

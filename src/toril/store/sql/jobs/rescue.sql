@@ -27,7 +27,7 @@ with taken as (
         run_at = case when poisoned then j.run_at else now() end,
         finished_at = case when poisoned then now() end
     from taken
-    where j.id = taken.id and j.attempt = taken.attempt and j.state = 'active'
+    where j.id = taken.id and case j.state when 'active' then j.attempt = taken.attempt else false end
     returning j.*, taken.poisoned
 ), remembered as (
     insert into toril.job_attempts (job_id, attempt, outcome, started_at, finished_at, worker, error_kind,

@@ -20,7 +20,7 @@ with input as (
         generation = j.generation + (o.state = 'queued')::int,
         finished_at = case o.state when 'queued' then null else now() end
     from input o
-    where j.id = o.id and j.attempt = o.attempt and j.state = 'active'
+    where j.id = o.id and case j.state when 'active' then j.attempt = o.attempt else false end
     returning j.*, o.outcome, o.error_kind, o.error_message, o.stack
 ), remembered as (
     insert into toril.job_attempts (job_id, attempt, outcome, started_at, finished_at, worker, error_kind,

@@ -12,5 +12,6 @@ from (
     order by push_at, job_id limit $1
     for update skip locked
 ) o
-left join toril.jobs j on j.id = o.job_id and j.generation = o.generation and j.state = 'queued'
+left join toril.jobs j
+       on j.id = o.job_id and case j.state when 'queued' then j.generation = o.generation else false end
 order by o.push_at, o.job_id

@@ -1,0 +1,5 @@
+"""Lets `python -m bench` run."""
+
+from bench.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The command line: `toril up`, `api`, `worker`, `migrate`, `enqueue`, `jobs`, `queues`, `check`."""
