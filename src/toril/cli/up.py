@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -55,7 +56,7 @@ class Application:
 THUMBNAILS = Application(
     "thumbnails:app", Path("examples/thumbnails"), '{"name": "thumbnail", "payload": {"path": "coffee.png"}}'
 )
-DEMO = Application("toril.devserver.demo:app", None, '{"name": "hello", "payload": {"name": "world"}}')
+DEMO = Application("toril.cli.demo:app", None, '{"name": "hello", "payload": {"name": "world"}}')
 YOUR_JOB = '{"name": "the_name_of_a_job", "payload": {}}'
 
 
@@ -84,6 +85,7 @@ class Welcome:
     application: Application
     servers: EmbeddedServers
     processes: int
+    environment_file: Path
 
     def text(self) -> str:
         return f"""
@@ -100,6 +102,11 @@ Submit a job:
 and look at it, with the id from the answer:
 
   curl -s {self.address.url}/jobs/1
+
+Other commands, in another terminal:
+
+  . {self.environment_file}
+  {Path(sys.executable).with_name("toril")} jobs list
 """
 
 
@@ -131,7 +138,9 @@ def up(
     application = Application(app, None, YOUR_JOB) if app is not None else example()
     address, servers = Address(host, port), EmbeddedServers(data, tcp=tcp)
     try:
-        environment = child_environment(servers.start(), application)
+        endpoints = servers.start()
+        environment = child_environment(endpoints, application)
+        environment_file = write_environment(data, endpoints)
         require_free(address)
         migrate(environment)
         workers = [
@@ -142,7 +151,7 @@ def up(
             workers,
             [api(address, environment)],
         ]
-        asyncio.run(supervise(stages, Welcome(address, application, servers, processes)))
+        asyncio.run(supervise(stages, Welcome(address, application, servers, processes, environment_file)))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     finally:
@@ -180,6 +189,16 @@ def child_environment(endpoints: Endpoints, application: Application) -> dict[st
         path = [str(application.directory.resolve()), os.environ.get("PYTHONPATH", "")]
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     return ours
+
+
+def write_environment(data: Path, endpoints: Endpoints) -> Path:
+    """Write where the servers are, for other commands; for the owner alone: with --tcp it is a secret."""
+    file = data / "env"
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    settings = {"TORIL_DATABASE_URL": endpoints.database_url, "TORIL_REDIS_URL": endpoints.redis_url}
+    file.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()))
+    return file
 
 
 def toril(*arguments: str) -> list[str | Path]:

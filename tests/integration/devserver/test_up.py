@@ -28,12 +28,12 @@ def port() -> int:
 class Up:
     """A running `toril up`, its output in a file."""
 
-    def __init__(self, scratch: Path, *arguments: str) -> None:
+    def __init__(self, scratch: Path, *arguments: str, cwd: Path = ROOT) -> None:
         self._output = scratch / "output"
         with self._output.open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "toril", "up", "--data", str(scratch / "data"), *arguments],
-                cwd=ROOT,
+                cwd=cwd,
                 env={**os.environ, "THUMBNAILS_OUTPUT": str(scratch / "thumbnails")},
                 stdout=file,
                 stderr=file,
@@ -51,8 +51,8 @@ class Up:
 def up(scratch: Path, data_dir: Path, port: int) -> Iterator[Callable[..., Up]]:
     started: list[Up] = []
 
-    def start(*arguments: str) -> Up:
-        started.append(Up(scratch, "--port", str(port), *arguments))
+    def start(*arguments: str, cwd: Path = ROOT) -> Up:
+        started.append(Up(scratch, "--port", str(port), *arguments, cwd=cwd))
         return started[-1]
 
     yield start
@@ -121,3 +121,21 @@ def test_a_taken_port_is_one_sentence(up: Callable[..., Up], port: int) -> None:
     assert f"can't listen on 127.0.0.1:{port}" in refused.said()
     assert f"--port {port + 1}" in refused.said()
     assert "Traceback" not in refused.said()
+
+
+def test_outside_of_a_project_it_runs_a_demo_and_other_commands_find_the_servers(
+    up: Callable[..., Up], scratch: Path, port: int
+) -> None:
+    running = up(cwd=scratch)
+    running.wait_ready()
+    body = {"name": "hello", "payload": {"name": "Ada"}}
+    submitted = httpx.post(f"http://127.0.0.1:{port}/jobs", json=body)
+    job = f"http://127.0.0.1:{port}/jobs/{submitted.json()['id']}"
+    wait_until(lambda: httpx.get(job).json()["status"] == "completed")
+    assert httpx.get(job).json()["result"] == "Hello, Ada!"
+    file = scratch / "data" / "env"
+    assert file.stat().st_mode & 0o777 == 0o600
+    listed = subprocess.check_output(
+        ["sh", "-c", f". {file} && exec {sys.executable} -m toril jobs list --json"], text=True
+    )
+    assert '"hello"' in listed
