@@ -63,7 +63,8 @@ class Arena:
             if found != reached:
                 reached, moved_at = found, time.monotonic()
             elif time.monotonic() - moved_at > STALLED_AFTER:
-                raise BenchError(f"Nothing moves: {what}: {found:,} of {total:,} for {STALLED_AFTER:g} s.")
+                stuck = f"{what} is at {found:,} of {total:,} for {STALLED_AFTER:g} s"
+                raise BenchError(f"Nothing moves: {stuck}.", hint=self.programs.last_words())
             self.progress.show(found)
             await asyncio.sleep(every)
         return time.time()

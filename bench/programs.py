@@ -66,7 +66,11 @@ class Programs:
         for process, log in self._running:
             if not process.running():
                 status = describe_exit(process.wait())
-                raise BenchError(f"{process.name} {status}. {_last_words(log)}".strip())
+                raise BenchError(f"{process.name} {status}. {_last_words(log)}")
+
+    def last_words(self) -> str:
+        """Return the last line that each has printed."""
+        return "\n".join(f"{process.name}. {_last_words(log)}" for process, log in self._running)
 
     def stop(self) -> None:
         """Stop all, gracefully first, and wait until they have ended."""
@@ -90,4 +94,4 @@ class Programs:
 
 def _last_words(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return f"It said: {lines[-1].strip()}" if lines else ""
+    return f"It said: {lines[-1].strip()}" if lines else "It said nothing."
