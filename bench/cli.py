@@ -148,7 +148,7 @@ def _levels(given: list[Interop] | None) -> list[str]:
 
 def _measure(plan: Plan, as_json: bool) -> None:  # noqa: FBT001
     """Run the plan and print what came of it; an error is a line or two, never a stack trace."""
-    console = Console()
+    console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
     try:

@@ -122,7 +122,7 @@ def _noise_lines(report: Report) -> list[str]:
 
 def _proof_lines(proofs: list[Proof]) -> list[str]:
     if not proofs:
-        return []
+        return ["Every job that was accepted is on record."]
     if all(proof.exactly_once for proof in proofs):
         return [f"Each of {sum(proof.jobs for proof in proofs):,} jobs ran exactly once and is on record."]
     return [

@@ -59,7 +59,7 @@ async def open_core(settings: Settings, role: str) -> AsyncIterator[Core]:
     bus = Bus()
     bus.subscribe(EventLogger(settings.log_level))
     database = Database(settings.database_url, application=f"toril {role}")
-    outbox = Outbox()
+    outbox = Outbox(settings.horizon)
     broker = Broker(settings.redis_url, broker_options(settings))
     lane = database.lane()
     dispatcher = Dispatcher(broker, outbox, lane, settings.horizon)

@@ -33,6 +33,12 @@ async def wait(ledger: str, seconds: float) -> int:
     return runs
 
 
+@app.job
+async def pause() -> None:
+    """Take a moment."""
+    await asyncio.sleep(0.01)
+
+
 @app.job(max_crashes=2)
 async def kill_the_worker(ledger: str) -> None:
     """Take the worker down, every time."""

@@ -12,6 +12,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from toril.broker.connection import Script, connect, unavailable
+from toril.broker.epoch import EpochMark
 from toril.broker.keys import DEFAULT_PREFIX, QueueKeys, job_id
 from toril.broker.wire import Interop, Settlement, What, push_arguments, settle_arguments, worth_writing
 from toril.domain.job import Push
@@ -72,6 +73,7 @@ class Broker:
         self._take = Script(self._redis, "take")
         self._settle = Script(self._redis, "settle")
         self._give_back = Script(self._redis, "give_back")
+        self.epoch = EpochMark(self._redis, options.prefix)
 
     async def push(self, pushes: Sequence[Push], *, again: bool = False) -> int:
         """Tell Redis about queued jobs; return how many it did not know yet.

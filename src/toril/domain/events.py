@@ -123,6 +123,20 @@ class PromisesKept:
 
 
 @dataclass(frozen=True, slots=True)
+class RedisRefilling:
+    """Redis is not the one that was filled last: `emptied`, or restarted. Everything queued is told again."""
+
+    emptied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RedisRefilled:
+    """Everything queued has been promised to Redis again; the relays push it."""
+
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
 class PartDown:
     """PostgreSQL or Redis can't be used; said once, until it is back."""
 
@@ -185,6 +199,8 @@ TelemetryEvent = (
     | JobTypeBroken
     | SuggestionsRefused
     | PromisesKept
+    | RedisRefilling
+    | RedisRefilled
     | PartDown
     | PartBack
     | LoopBlocked

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from toril.broker.broker import Broker
 from toril.domain.events import Emit
 from toril.keeper.leader import BEAT, Leader
+from toril.keeper.refiller import Refiller
 from toril.keeper.relay import Relay
 from toril.keeper.rescuer import Rescuer
 from toril.operations.dispatch import Dispatcher
@@ -54,6 +55,14 @@ class Keeper:
             leading=lambda: self.leader.leading,
             emit=parts.emit,
         )
+        self._refill_lane = parts.database.lane()
+        self._refiller = Refiller(
+            parts.outbox,
+            self._refill_lane,
+            parts.broker.epoch,
+            leading=lambda: self.leader.leading,
+            emit=parts.emit,
+        )
         self._watch = min(1.0, lease / 5)
 
     def start(self) -> None:
@@ -62,6 +71,7 @@ class Keeper:
             Periodic("leader", BEAT, self.leader.tick),
             Periodic("relay", 1.0, self._relay.tick),
             Periodic("rescuer", self._watch, self._rescuer.tick),
+            Periodic("refiller", 1.0, self._refiller.tick),
             Periodic("counts", 1.0, self._fold_counts),
             Periodic("partitions", 10.0, self._create_partitions),
             Periodic("workers", 600.0, self._forget_workers),
@@ -74,6 +84,7 @@ class Keeper:
         await self.leader.release()
         await self._lane.close()
         await self._relay_lane.close()
+        await self._refill_lane.close()
 
     async def _fold_counts(self) -> bool:
         return self.leader.leading and await self._counts.fold(self._lane) == FOLD_LIMIT

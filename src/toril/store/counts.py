@@ -19,6 +19,10 @@ class Counts:
         rows = await lane.fetch(self._sql["fold"], FOLD_LIMIT)
         return int(rows[0][0])
 
+    async def queues(self, lane: Lane) -> list[str]:
+        """Return the names of all queues that have ever had a job."""
+        return [row["queue"] for row in await lane.fetch(self._sql["queues"])]
+
     async def read(self, readers: Readers) -> list[QueueCounts]:
         """Return the counts of every queue, by name."""
         queues: dict[str, QueueCounts] = {}

@@ -19,9 +19,14 @@ class Swept(NamedTuple):
 
 
 class Outbox:
-    """Statements over `toril.outbox`."""
+    """Statements over `toril.outbox`.
 
-    def __init__(self) -> None:
+    Args:
+        horizon: how many seconds before it is due Redis is told of a job.
+    """
+
+    def __init__(self, horizon: float) -> None:
+        self._horizon = horizon
         self._sql = load("outbox")
 
     async def settle(self, lane: Lane, told: Sequence[tuple[int, int]]) -> None:
@@ -46,6 +51,24 @@ class Outbox:
                 told = ([row["id"] for row in rows], [row["generation"] for row in rows])
                 await connection.fetch(self._sql["settle"], *told)
         return Swept(pushes, len(rows) - len(pushes))
+
+    async def refill(
+        self, lane: Lane, queue: str, standing: int, above: int, limit: int
+    ) -> tuple[int | None, int]:
+        """Promise again to tell Redis about queued jobs of one queue and standing, by ascending id.
+
+        Args:
+            lane: where to run it.
+            queue: whose jobs.
+            standing: 0 queued to run at once, 1 scheduled, 2 retrying.
+            above: only ids above this.
+            limit: jobs at most.
+
+        Returns:
+            The highest id that was found (None without any), and how many were.
+        """
+        rows = await lane.fetch(self._sql["refill"], queue, standing, above, limit, self._horizon)
+        return rows[0]["last"], rows[0]["found"]
 
 
 def _push(row: object) -> Push:

@@ -22,6 +22,7 @@ _LEVELS: dict[type, int] = {
     events.OwnershipLost: logging.WARNING,
     events.HandlerMissing: logging.WARNING,
     events.JobTypeBroken: logging.WARNING,
+    events.RedisRefilling: logging.WARNING,
     events.PartDown: logging.ERROR,
     events.LoopBlocked: logging.WARNING,
     events.ServiceFailed: logging.ERROR,
