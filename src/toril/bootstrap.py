@@ -4,10 +4,11 @@
 submit through; `open_reader` serves the commands that only look.
 """
 
+import asyncio
 import os
 import traceback
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -38,6 +39,8 @@ from toril.worker.isolation import LoadRegistry
 from toril.worker.worker import Worker, WorkerOptions, WorkerParts
 
 CATALOG_EVERY = 2.0
+_LAST_WORDS = 15.0
+"""Seconds in which what was accepted has to be recorded and dispatched when a process ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ async def open_core(settings: Settings, role: str) -> AsyncIterator[Core]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(lane.close)
         stack.push_async_callback(broker.close)
-        stack.push_async_callback(dispatcher.drain)
+        stack.push_async_callback(_at_most, _LAST_WORDS, dispatcher.drain)
         yield Core(settings, bus, database, Jobs(settings.horizon), outbox, broker, dispatcher)
 
 
@@ -100,7 +103,7 @@ async def open_recorder(core: Core) -> AsyncIterator[JobRecorder]:
     try:
         yield recorder
     finally:
-        await recorder.drain()
+        await _at_most(_LAST_WORDS, recorder.drain)
         await singles.close()
         await bulks.close()
 
@@ -210,6 +213,12 @@ def worker_options(settings: Settings, registry: Registry) -> WorkerOptions:
         ),
         version=version("toril"),
     )
+
+
+async def _at_most(seconds: float, call: Callable[[], Awaitable[None]]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await call()
 
 
 async def _refresh(catalog: Catalog, bus: Bus, told: dict[str, str]) -> None:

@@ -102,7 +102,7 @@ class Broker:
             count: how many at most.
             worker: for whom; the batch is noted under this id.
             name: what boards show as the worker.
-            ticket: a number that changes with every call but the repetition of one whose answer was lost.
+            ticket: a number that grows with every call but the repetition of one whose answer was lost.
         """
         keys = self._keys(queue)
         names = keys.named("wait", "prioritized", "delayed", "marker", "meta", "pc", "active")
@@ -125,7 +125,8 @@ class Broker:
     async def give_back(self, queue: str, worker: UUID) -> int:
         """Put back what a worker took and never claimed; return how many suggestions that were."""
         keys = self._keys(queue)
-        return int(await self._give_back([*keys.named("wait", "marker", "active"), keys.taken(worker)], []))
+        names = [*keys.named("wait", "marker", "active"), keys.taken(worker), keys.base]
+        return int(await self._give_back(names, []))
 
     async def ping(self) -> None:
         """Check that Redis answers."""

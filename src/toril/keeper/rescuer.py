@@ -19,6 +19,7 @@ from toril.store.jobs import Jobs
 from toril.store.workers import Workers
 
 LIMIT = 500
+_LOOK_BACK_EVERY = 60.0
 
 
 class Rescuer:
@@ -57,20 +58,29 @@ class Rescuer:
         self._clock = clock
         self._workers = Workers()
         self._owed: set[tuple[UUID, str]] = set()
+        self._look_back_at = 0.0
         self._moved: dict[UUID, tuple[int, float]] = {}  # the beat of each worker, and when we first saw it
 
     async def tick(self) -> bool:
         """Watch, and when leading act; True when there are more jobs to take back."""
+        asked_at = self._clock()
         try:
-            silent = self._silent(await self._workers.beats(self._lane))
+            beats = await self._workers.beats(self._lane)
+            if self._clock() - asked_at > self._lease / 3:
+                self._moved.clear()  # PostgreSQL was slow: the workers may not have had a chance to beat
+            silent = self._silent(beats)
         except Unavailable:
             self._moved.clear()
             raise
         if not self._leading():
+            self._look_back_at = 0.0  # whoever leads begins with what others may have left undone
             return False
         if silent:
             await self._declare_lost(silent)
         more = await self._rescue()
+        if self._clock() >= self._look_back_at:
+            self._owed |= set(await self._workers.departed(self._lane))
+            self._look_back_at = self._clock() + _LOOK_BACK_EVERY
         await self._give_back()
         return more
 
@@ -87,11 +97,11 @@ class Rescuer:
         beats = [self._moved[worker][0] for worker in silent]
         lost = await self._workers.retire(self._lane, silent, "lost", beats)
         if lost:
-            self._emit(WorkersLost(tuple(worker for worker, _ in lost)))
-        self._owed |= {(worker, queue) for worker, queues in lost for queue in queues}
+            self._emit(WorkersLost(tuple(lost)))
+        self._look_back_at = 0.0
 
     async def _give_back(self) -> None:
-        """Put back what lost workers took and never claimed; owed until Redis has answered."""
+        """Put back what departed workers took and never claimed; owed until Redis has answered."""
         for worker, queue in list(self._owed):
             await self._broker.give_back(queue, worker)
             self._owed.discard((worker, queue))

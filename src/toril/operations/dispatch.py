@@ -17,6 +17,7 @@ from toril.store.outbox import Outbox
 
 _MAX_BATCH = 500
 _MAX_WAITING = 20_000
+_MAX_BYTES = 64 * 1024 * 1024
 
 
 class Dispatcher:
@@ -34,6 +35,7 @@ class Dispatcher:
         self._outbox = outbox
         self._lane = lane
         self._horizon_ms = horizon * 1000
+        self._bytes = 0  # of the payloads that wait
         self._pushes: Batcher[Push, None] = Batcher(
             "pushes to Redis", self._push, max_batch=_MAX_BATCH, max_waiting=_MAX_WAITING
         )
@@ -48,7 +50,8 @@ class Dispatcher:
         """
         soon_ms = time() * 1000 + self._horizon_ms
         for push in pushes:
-            if push.due_ms <= soon_ms and len(self._pushes) < _MAX_WAITING:
+            if push.due_ms <= soon_ms and len(self._pushes) < _MAX_WAITING and self._bytes < _MAX_BYTES:
+                self._bytes += len(push.payload)
                 self._pushes.add(push).add_done_callback(_look_away)
 
     async def drain(self) -> None:
@@ -57,6 +60,7 @@ class Dispatcher:
         await self._kept.drain()
 
     async def _push(self, pushes: list[Push]) -> list[None]:
+        self._bytes -= sum(len(push.payload) for push in pushes)
         try:
             await self._broker.push(pushes)
         except Unavailable:

@@ -44,6 +44,7 @@ class Services:
         self._emit = emit
         self._rng = rng or random.Random()  # noqa: S311  # jitter, not a secret
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
 
     def start(self, service: Periodic) -> None:
         """Start a service; its first tick comes at once."""
@@ -51,6 +52,7 @@ class Services:
 
     async def close(self) -> None:
         """Stop all services, last started first, each between or in the middle of its ticks."""
+        self._closing = True  # a driver may turn a cancellation into an error of its own
         for task in reversed(self._tasks):
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -59,21 +61,22 @@ class Services:
 
     async def _run(self, service: Periodic) -> None:
         failures = 0
-        while True:
+        while not self._closing:
             try:
                 again = await service.tick()
             except Unavailable:
                 # The part that is down is reported by whoever watches it (PartDown), not by every duty.
                 failures += 1
-                await asyncio.sleep(self._backoff(service, failures))
+                pause = self._backoff(service, failures)
             except Exception as error:  # noqa: BLE001  # the duty must go on; what failed is told
                 failures += 1
                 pause = self._backoff(service, failures)
                 self._emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}", pause))
-                await asyncio.sleep(pause)
             else:
                 failures = 0
-                await asyncio.sleep(0 if again else service.interval * self._rng.uniform(0.9, 1.1))
+                pause = 0.0 if again else service.interval * self._rng.uniform(0.9, 1.1)
+            if not self._closing:
+                await asyncio.sleep(pause)
 
     def _backoff(self, service: Periodic, failures: int) -> float:
         longest = min(_LONGEST_BACKOFF, service.interval * 2.0 ** min(failures, 10))

@@ -28,6 +28,10 @@ _GONE = (
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,  # shut down, crashed, cancelled by an administrator
     asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
+    asyncpg.TransactionRollbackError,  # a deadlock or a serialisation failure: the same again may succeed
+    asyncpg.ReadOnlySQLTransactionError,  # still the standby, in the middle of a failover
+    asyncpg.PostgresSystemError,  # input and output errors
+    asyncpg.LockNotAvailableError,
 )
 
 _INDEX_PROBES_ONLY = {
@@ -40,6 +44,7 @@ _INDEX_PROBES_ONLY = {
     "cpu_index_tuple_cost": "10",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
+    "idle_in_transaction_session_timeout": "60s",
 }
 
 
@@ -74,6 +79,7 @@ class Database:
             return await asyncpg.connect(
                 self._url,
                 timeout=self._connect_timeout,
+                command_timeout=self.deadline,
                 server_settings={"application_name": self._application, "timezone": "UTC", **settings},
             )
         except (*_GONE, asyncpg.PostgresError) as error:
@@ -122,6 +128,7 @@ class Lane:
         async with self._turn:
             connection = await self._connected()
             try:
+                await self._replan(connection)
                 async with connection.transaction():
                     yield connection
             except _GONE as error:

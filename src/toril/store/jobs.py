@@ -120,7 +120,8 @@ class Jobs:
 
     async def claim(self, lane: Lane, ids: Sequence[int], worker: UUID) -> dict[int, ClaimedJob]:
         """Claim suggested jobs for a worker; those in the answer, by id, are its own to run."""
-        rows = await lane.fetch(self._sql["claim"], ids, worker)
+        # Sorted, here and below, so that two statements over the same jobs lock them in the same order.
+        rows = await lane.fetch(self._sql["claim"], sorted(ids), worker)
         return {row["id"]: ClaimedJob(*row.values()) for row in rows}
 
     async def suggestion_fates(self, lane: Lane, ids: Sequence[int]) -> dict[int, Suggestion]:
@@ -134,6 +135,7 @@ class Jobs:
         Raises:
             InvalidInput: PostgreSQL can't store one of the results; none was recorded.
         """
+        finishes = sorted(finishes, key=_by_id)
         ids = [finish.id for finish in finishes]
         results = [finish.decision.result for finish in finishes]
         attempts = [finish.attempt for finish in finishes]
@@ -149,7 +151,8 @@ class Jobs:
         Returns:
             By id, for those that matched: what Redis is to be told, or None when the job has ended.
         """
-        columns = tuple(map(list, zip(*map(_set_back_row, finishes), strict=True)))
+        rows_in = map(_set_back_row, sorted(finishes, key=_by_id))
+        columns = tuple(map(list, zip(*rows_in, strict=True)))
         rows = await lane.fetch(self._sql["set_back"], *columns, self._horizon)
         return {row["id"]: _push(row) if row["state"] == State.QUEUED else None for row in rows}
 
@@ -203,6 +206,10 @@ class Jobs:
         """Make sure that there are partitions well ahead; return how many were created."""
         rows = await lane.fetch(self._sql["create_partitions"], PARTITION_MARGIN)
         return int(rows[0][0])
+
+
+def _by_id(finish: Finish) -> int:
+    return finish.id
 
 
 def _insert_row(job: NewJob) -> tuple[Any, ...]:

@@ -39,13 +39,14 @@ class Workers:
 
     async def retire(
         self, lane: Lane, workers: Sequence[UUID], state: str, beats: Sequence[int | None]
-    ) -> list[tuple[UUID, list[str]]]:
-        """Mark workers `stopped` or `lost`; return those that were, each with its queues.
-
-        One whose beat has moved past `beats` is left alone.
-        """
+    ) -> list[UUID]:
+        """Mark workers `stopped` or `lost`; one whose beat has moved past `beats` is left alone."""
         rows = await lane.fetch(self._sql["retire"], workers, state, beats)
-        return [(row["id"], row["queues"]) for row in rows]
+        return [row["id"] for row in rows]
+
+    async def departed(self, lane: Lane) -> list[tuple[UUID, str]]:
+        """Return workers that are gone, with each of their queues: they may have left something there."""
+        return [(row["id"], row["queue"]) for row in await lane.fetch(self._sql["departed"])]
 
     async def forget(self, lane: Lane) -> None:
         """Drop the rows of workers that have been gone for a week."""

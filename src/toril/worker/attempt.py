@@ -1,6 +1,7 @@
 """What came of calling a handler, as an `Outcome`: by the same rules in loop, threads and processes."""
 
 import traceback
+from collections.abc import Callable
 
 from toril.domain.errors import InvalidInput
 from toril.domain.outcome import Cancelled, Completed, ErrorInfo, Failed, Outcome, Snoozed
@@ -10,6 +11,14 @@ from toril.sdk.jobtype import JobType
 
 MAX_MESSAGE = 2_000
 MAX_STACK = 20_000
+
+
+def attempted(job_type: JobType, call: Callable[[], object]) -> Outcome:
+    """Call a handler and return the outcome, whatever it raises: no exception gets out of a thread."""
+    try:
+        return returned(job_type, call())
+    except BaseException as error:  # noqa: BLE001  # whatever user code raises is its outcome
+        return raised(error)
 
 
 def returned(job_type: JobType, value: object) -> Outcome:
@@ -27,7 +36,7 @@ def raised(error: BaseException) -> Outcome:
     """Return the outcome of a handler that raised `error`."""
     match error:
         case Cancel():
-            return Cancelled(storable_text(error.reason, limit=MAX_MESSAGE))
+            return Cancelled(storable_text(str(error.reason), limit=MAX_MESSAGE))
         case Fail():
             return Failed(describe(error), retryable=False)
         case RetryAfter():
@@ -44,9 +53,16 @@ def describe(error: BaseException) -> ErrorInfo:
     told.stack = traceback.StackSummary.from_list(frames[own:])
     return ErrorInfo(
         type(error).__name__,
-        storable_text(str(error), limit=MAX_MESSAGE),
+        storable_text(_text(error), limit=MAX_MESSAGE),
         storable_text("".join(told.format()), limit=MAX_STACK),
     )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as worse:  # noqa: BLE001  # its __str__ is user code, too
+        return f"(its text can't be had: {type(worse).__name__})"
 
 
 def invalid_payload(error: InvalidInput) -> Outcome:

@@ -34,7 +34,7 @@ from toril.domain.retry import Backoff
 from toril.sdk.context import JobContext, Journal
 from toril.sdk.jobtype import JobType
 from toril.sdk.registry import Registry
-from toril.worker.attempt import invalid_payload, raised, returned, timed_out
+from toril.worker.attempt import attempted, invalid_payload, raised, returned, timed_out
 from toril.worker.isolation import Isolation
 from toril.worker.slots import Slots
 
@@ -134,10 +134,10 @@ class Executor:
     async def _run(self, run: Run) -> None:
         job = run.job
         job_type = self._registry.get(job.name) if job.name in self._registry else None
-        if job_type is None:
-            outcome = self._missing(job)
-        else:
-            outcome = await self._outcome(run, job_type)
+        try:
+            outcome = self._missing(job) if job_type is None else await self._outcome(run, job_type)
+        except Exception as error:  # noqa: BLE001  # a defect, ours or in what the handler raised
+            outcome = raised(error)
         self._slots.release()
         if self._runs.pop((job.id, job.attempt), None) is not None:
             self._decide(job, job_type, outcome)
@@ -178,9 +178,9 @@ class Executor:
         if job_type.mode == "loop":
             return returned(job_type, await job_type.function(*first, **arguments))
         call = partial(contextvars.copy_context().run, job_type.function, *first, **arguments)
-        return returned(job_type, await self._in_thread(call))
+        return await self._in_thread(partial(attempted, job_type, call))
 
-    async def _in_thread(self, call: Callable[[], Any]) -> Any:
+    async def _in_thread(self, call: Callable[[], Outcome]) -> Outcome:
         """Call in a thread. A thread can't be killed: its place is free again only when it has ended."""
         thread = self._threads.submit(call)
         future = asyncio.wrap_future(thread, loop=self._loop)

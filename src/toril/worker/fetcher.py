@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 _CLOCK_SKEW_STEP_MS = 100
 _RECONCILE_EVERY = 10.0
+_LAST_TAKE = 1.0
 _RECONCILE_LIMIT = 1_000
 
 
@@ -99,7 +100,7 @@ class Fetcher:
         self._redis = redis
         self._postgres = postgres
         self._emit = emit
-        self._tickets = itertools.count(time.time_ns())
+        self._tickets = itertools.count(1)
         self._reconciled_at = time.monotonic()
         self.undealt: set[str] = set()
         """The queues from which a batch may have been taken that was not dealt with."""
@@ -114,9 +115,11 @@ class Fetcher:
         """Fetch until stopped."""
         while not self._stopped.done():
             if self._slots.free <= 0:
-                await self._unless_stopped(self._slots.wait())
+                await self._unless_stopped(self._slots.wait(), within=_RECONCILE_EVERY)
             await self._unless_stopped(self._hands.ready())
             await self._reconcile_sometimes()
+            if self._slots.free <= 0:
+                continue
             queues = self._agenda.to_ask(time.monotonic())
             if not queues:
                 await self._sleep()
@@ -138,7 +141,9 @@ class Fetcher:
     async def _ask(self, queue: str) -> None:
         self.undealt.add(queue)
         identity = self._hands.identity()
-        taken = await self._unless_stopped(self._take(queue, self._slots.free, identity))
+        # A take that is abandoned might be carried out after what it took was given back: let it end.
+        take = self._take(queue, self._slots.free, identity)
+        taken = await self._unless_stopped(take, afterwards=_LAST_TAKE)
         if taken is None:
             return  # stopped; what was taken meanwhile is in the note, and goes back with it
         if taken.ids:
@@ -212,12 +217,22 @@ class Fetcher:
         )
         self._dispatcher.dispatch([job.push for job in rescued if job.push])
 
-    async def _unless_stopped(self, call: Coroutine[Any, Any, T]) -> T | None:
-        """Wait for a call that may be abandoned; None when the fetcher was stopped first."""
+    async def _unless_stopped(
+        self, call: Coroutine[Any, Any, T], *, within: float | None = None, afterwards: float = 0.0
+    ) -> T | None:
+        """Wait for a call that may be abandoned; None when it was.
+
+        Args:
+            call: what to wait for.
+            within: seconds at most.
+            afterwards: seconds that it still gets when the fetcher is stopped.
+        """
         task = asyncio.ensure_future(call)
-        await asyncio.wait((task, self._stopped), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((task, self._stopped), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if self._stopped.done() and not task.done():
+            await asyncio.wait((task,), timeout=afterwards)
         if task.done():
             return task.result()
         task.cancel()
-        await asyncio.wait((task,))
+        await asyncio.wait((task,), timeout=_LAST_TAKE)
         return None

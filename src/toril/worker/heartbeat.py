@@ -110,7 +110,7 @@ class Heartbeat:
                 if not await self._beat_once(lane, workers):
                     self._loop.call_soon_threadsafe(self._lost)
                     break
-            await asyncio.to_thread(self._ended.wait, min(_LOOK, self._pulse.every))
+            await asyncio.sleep(min(_LOOK, self._pulse.every))
         await lane.close()
 
     async def _beat_once(self, lane: Lane, workers: Workers) -> bool:
@@ -123,6 +123,12 @@ class Heartbeat:
             self._emit(ServiceFailed("heartbeat", f"{type(error).__name__}: {error}", self._pulse.every))
             return True
 
+    def _names(self) -> tuple[str, ...]:
+        try:
+            return self._running()
+        except RuntimeError:  # the loop moved after all, and changed what we were reading
+            return ()
+
     def _watch(self) -> None:
         still = time.monotonic() - self._moved_at
         if still < self._pulse.blocked_after:
@@ -131,7 +137,7 @@ class Heartbeat:
         fatal = still >= self._pulse.wedged_after
         if fatal or not self._told_blocked:
             self._told_blocked = True
-            self._emit(LoopBlocked(still, self._running(), fatal))
+            self._emit(LoopBlocked(still, self._names(), fatal))
         if fatal:
             faulthandler.dump_traceback(sys.stderr)
             os._exit(EXIT_WEDGED)

@@ -2,20 +2,22 @@
 
 The processes belong to a pool (pebble) and are spawned, never forked: a fork of a process with threads may
 deadlock. Each imports the application by its address and finds the handler by name; what travels between the
-two are plain values and our own outcome classes, over private pipes.
+two are plain values and our own outcome classes, over private pipes, and what handlers say, as datagrams.
 """
 
 import asyncio
 import multiprocessing
 import os
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as PoolTimeoutError
+from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import Connection
 from signal import SIGTERM
 from typing import Any
 
+import msgspec
 from pebble import ProcessExpired, ProcessPool
 
 from toril.domain.job import ClaimedJob
@@ -27,6 +29,9 @@ from toril.worker.attempt import raised, returned, timed_out
 LoadRegistry = Callable[[], Registry]
 
 _HEARSAY = 1.0
+
+MAX_MESSAGE = 262_144
+"""Bytes of one datagram at most; log lines and progress are limited to much less."""
 
 
 class Isolation:
@@ -76,45 +81,45 @@ class Isolation:
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
             await asyncio.get_running_loop().run_in_executor(None, pool.join)
-            self._said.close()
+            self._saying.send(b"")  # ends the listener
+            self._saying.close()
 
     def _started(self) -> ProcessPool:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._said, saying = context.Pipe(duplex=False)
+            self._said, self._saying = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._pool = ProcessPool(
                 max_workers=self._processes,
                 context=context,
                 initializer=_prepare,
-                initargs=[self._load, saying, context.Lock()],
+                initargs=[self._load, self._saying],
             )
             threading.Thread(target=self._listen, args=[self._said], name="isolation", daemon=True).start()
         return self._pool
 
-    def _listen(self, said: "Connection[Any, Any]") -> None:
-        """Pass on what the processes say, until the pipe closes."""
-        while True:
-            try:
-                what, *words = said.recv()
-            except (EOFError, OSError):
-                return
-            (self._journal.log if what == "log" else self._journal.progress)(*words)
+    def _listen(self, said: socket.socket) -> None:
+        """Pass on what the processes say, until an empty message says that the pool has ended."""
+        with said:
+            while message := said.recv(MAX_MESSAGE):
+                with suppress(Exception):  # a broken word of a handler is not worth the others
+                    what, *words = msgspec.json.decode(message)
+                    (self._journal.log if what == "log" else self._journal.progress)(*words)
 
 
-class _PipeJournal:
-    """The journal of a context in another process: its words go through the pool's one pipe."""
+class _SocketJournal:
+    """The journal of a context in another process: each word is one datagram of the pool's one socket.
 
-    def __init__(self, pipe: "Connection[Any, Any]", turn: Any) -> None:
-        self._pipe = pipe
-        self._turn = turn
+    Datagrams arrive whole or not at all, and no lock is held to send one: a process may be killed any time.
+    """
+
+    def __init__(self, saying: socket.socket) -> None:
+        self._saying = saying
 
     def log(self, *words: object) -> None:
-        with self._turn:
-            self._pipe.send(("log", *words))
+        self._saying.send(msgspec.json.encode(("log", *words)))
 
     def progress(self, *words: object) -> None:
-        with self._turn:
-            self._pipe.send(("progress", *words))
+        self._saying.send(msgspec.json.encode(("progress", *words)))
 
 
 class _Home:
@@ -124,9 +129,9 @@ class _Home:
     journal: Journal
 
 
-def _prepare(load: LoadRegistry, pipe: "Connection[Any, Any]", turn: Any) -> None:
+def _prepare(load: LoadRegistry, saying: socket.socket) -> None:
     _Home.registry = load()
-    _Home.journal = _PipeJournal(pipe, turn)
+    _Home.journal = _SocketJournal(saying)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=[parent], daemon=True).start()

@@ -68,7 +68,11 @@ class JobJournal:
         known = (job_id, attempt) in self._newest
         self._newest[job_id, attempt] = value_json
         if not known:
-            self._progress.offer((job_id, attempt)).add_done_callback(_seen)
+            try:
+                self._progress.offer((job_id, attempt)).add_done_callback(_seen)
+            except Unavailable:
+                del self._newest[job_id, attempt]
+                raise
 
     async def _write_lines(self, lines: list[LogEntry]) -> list[None]:
         await self._jobs.append_logs(self._lane, lines)

@@ -83,6 +83,8 @@ class OutcomeRecorder:
         await self._mirrors.drain()
 
     async def _record(self, batch: list[tuple[ClaimedJob, Decision]]) -> list[None]:
+        if len({job.id for job, _ in batch}) < len(batch):  # two attempts of one job: each for itself
+            return [result for each in batch for result in await self._record([each])]
         finishes = [Finish(job.id, job.attempt, decision) for job, decision in batch]
         try:
             recorded = await self._write(finishes)

@@ -136,6 +136,7 @@ class Worker:
         self._joined = asyncio.Event()
         self._heartbeat: Heartbeat | None = None
         self._fetching: asyncio.Task[None] | None = None
+        self._rejoining: asyncio.Task[None] | None = None
 
     @property
     def id(self) -> UUID:
@@ -163,6 +164,8 @@ class Worker:
         """Stop in order; return how many jobs were handed back unfinished."""
         self._fetcher.stop()
         self._isolation.expect_end()
+        if self._rejoining is not None:
+            self._rejoining.cancel()
         if self._heartbeat is not None:
             self._heartbeat.state = "draining"
         if self._fetching is not None:
@@ -232,7 +235,7 @@ class Worker:
         if self._heartbeat is not None:
             self._heartbeat.cease()
         self._card = self._new_card()
-        self._rejoining = asyncio.ensure_future(self._join())
+        self._rejoining = asyncio.create_task(self._join(), name="rejoin")
 
     def _new_card(self) -> WorkerCard:
         return WorkerCard(

@@ -52,7 +52,7 @@ async def test_the_relay_pushes_what_stayed_behind_and_forgets_the_promises(
     await age_promises(lane)
     relay = relay_of(core, lane)
     assert [await relay.tick() for _ in range(4)] == [True, True, False, False]
-    taken = [await core.broker.take("default", 100, worker=uuid4(), name="w", ticket=n) for n in range(12)]
+    taken = [await core.broker.take("default", 100, worker=uuid4(), name="w", ticket=n) for n in range(1, 13)]
     assert [job_id for each in taken for job_id in each.ids] == ids
     assert await lane.fetch("select from toril.outbox where job_id > 0") == []
     assert [event.pushed for event in heard if isinstance(event, PromisesKept)] == [500, 500, 200]

@@ -1,7 +1,8 @@
 """Redis that has lost its data, was restarted, or loses it again while it is being filled."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from tests.integration.store.situations import claim, new, submit
 from toril.bootstrap import Core, open_reader, running_keeper
 from toril.broker.epoch import EpochMark
 from toril.domain.events import RedisRefilled, RedisRefilling
-from toril.keeper.refiller import Refiller
+from toril.keeper.refiller import SECOND_TIME, Refiller
 from toril.keeper.relay import Relay
 from toril.store.connection import Lane
 
@@ -25,9 +26,24 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
     await client.aclose()
 
 
-def refiller_of(core: Core, lane: Lane, *, leading: bool = True, mark: EpochMark | None = None) -> Refiller:
+def refiller_of(
+    core: Core,
+    lane: Lane,
+    *,
+    leading: bool = True,
+    mark: EpochMark | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Refiller:
     found = mark or core.broker.epoch
-    return Refiller(core.outbox, lane, found, leading=lambda: leading, emit=core.bus.emit)
+    return Refiller(core.outbox, lane, found, leading=lambda: leading, emit=core.bus.emit, clock=clock)
+
+
+async def fill(core: Core, lane: Lane) -> None:
+    """Fill Redis, both times."""
+    passing = iter([0.0, SECOND_TIME])
+    refiller = refiller_of(core, lane, clock=lambda: next(passing))
+    await refiller.tick()
+    await refiller.tick()
 
 
 async def lose_everything(redis: Any, prefix: str) -> None:
@@ -46,7 +62,7 @@ async def relay_all(core: Core, lane: Lane) -> None:
 
 async def take_all(core: Core) -> list[int]:
     ids: list[int] = []
-    worker, ticket = uuid4(), 0
+    worker, ticket = uuid4(), 1
     while found := (await core.broker.take("default", 100, worker=worker, name="w", ticket=ticket)).ids:
         ids += found
         ticket += 1
@@ -85,14 +101,27 @@ async def test_a_restarted_redis_is_told_everything_again_and_takes_only_what_it
     core: Core, lane: Lane, heard: Heard
 ) -> None:
     ids = await submit(lane, core.jobs, *[new() for _ in range(50)])
-    refiller = refiller_of(core, lane)
-    await refiller.tick()
+    await fill(core, lane)
     await relay_all(core, lane)
+    refiller = refiller_of(core, lane)
     await lane.fetch("update toril.redis_epoch set run_id = 'of an earlier run'")
     await refiller.tick()
     await relay_all(core, lane)
     assert await take_all(core) == ids
     assert heard.of(RedisRefilling) == [RedisRefilling(emptied=True), RedisRefilling(emptied=False)]
+
+
+async def test_a_promise_that_was_forgotten_after_the_loss_is_made_again(
+    core: Core, lane: Lane, redis: Any, prefix: str
+) -> None:
+    ids = await submit(lane, core.jobs, new())
+    passing = iter([0.0, SECOND_TIME])
+    refiller = refiller_of(core, lane, clock=lambda: next(passing))
+    await refiller.tick()
+    await core.outbox.settle(lane, [(ids[0], 1)])  # of a push that had reached Redis before the loss
+    await refiller.tick()
+    await relay_all(core, lane)
+    assert await take_all(core) == ids
 
 
 class Forgetful(EpochMark):

@@ -7,7 +7,8 @@
 --       (the last four are empty when the level is "off")
 -- Returns how many were new to this Redis.
 --
--- Idempotent per (id, generation) while the job's hash is there; in level "off" a second push adds a second
+-- Idempotent per (id, generation) while the job's hash is there and has not been taken: who pushes a job that
+-- was taken knows from PostgreSQL that it is queued all the same. In level "off" a second push adds a second
 -- suggestion, which PostgreSQL refuses. A hash with another creation time is another job's, from a database
 -- that is gone: it is overwritten. Layout: BullMQ 5 and 6 (see keys.py).
 local now, level, again = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1'
@@ -15,7 +16,7 @@ local ready, urgent, later = {}, {}, {}
 local known = 0
 
 local function forget_places(id, key)
-  -- The job was known under an older generation: it can only be where its last run left it.
+  -- Wherever the job was before; a job that was taken was LPUSHed to `active`, so it is found from the tail.
   redis.call('LREM', KEYS[7], -1, id)
   redis.call('ZREM', KEYS[8], id)
   redis.call('ZREM', KEYS[9], id)
@@ -29,11 +30,11 @@ for i = 4, #ARGV, 9 do
   local key = KEYS[10] .. id
   local fresh = true
   if level ~= 'off' then
-    local generation, created = unpack(redis.call('HMGET', key, 'tg', 'timestamp'))
+    local generation, created, taken = unpack(redis.call('HMGET', key, 'tg', 'timestamp', 'processedOn'))
     if created then
-      if created ~= ARGV[i + 4] or tonumber(generation or 0) < tonumber(ARGV[i + 1]) then
+      if again or taken or created ~= ARGV[i + 4] or tonumber(generation or 0) < tonumber(ARGV[i + 1]) then
         forget_places(id, key)
-      elseif not again then
+      else
         fresh, known = false, known + 1
       end
     end

@@ -38,7 +38,11 @@ for i = 3, #ARGV, 6 do
     finish(KEYS[3], id, finished, 'atm', made, 'failedReason', value, 'stacktrace', stack)
   elseif what == 'gone' then
     redis.call('UNLINK', KEYS[4] .. id, KEYS[4] .. id .. ':logs')
-  elseif value ~= '' then
+  elseif value == '' then
+    if redis.call('HEXISTS', KEYS[4] .. id, 'tg') == 0 then
+      redis.call('UNLINK', KEYS[4] .. id) -- a stale suggestion of a job that was trimmed long ago
+    end
+  else
     redis.call('HSET', KEYS[4] .. id, 'atm', made, 'failedReason', value, 'stacktrace', stack)
   end
 end

@@ -5,8 +5,9 @@
 -- ARGV  1 now (ms)  2 interop level  3 how many  4 ticket  5 worker name
 -- Returns { due time of the next delayed job (ms) or 0, 1 if the queue is paused, id, id, … }
 --
--- What is taken is noted under the ticket (key 8). A call whose answer was lost is repeated with the same
--- ticket and gets the same batch; a call with another ticket says that the last batch has been dealt with.
+-- What is taken is noted under the ticket (key 8), a number that grows. A call whose answer was lost is
+-- repeated with the same ticket and gets the same batch; a call with a higher one says that the last batch has
+-- been dealt with; one with a lower one was late on its way, nobody waits for its answer, and it takes nothing.
 -- Ids that Toril did not make are set aside in key 9, untouched.
 local now, level, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local PROMOTE = 200 -- delayed jobs that one call may move, so that no call is long
@@ -40,9 +41,12 @@ local noted = redis.call('LRANGE', KEYS[8], 0, -1)
 if noted[1] == ARGV[4] then
   table.remove(noted, 1)
   return { next_delayed(), 0, unpack(noted) }
-elseif noted[1] then
-  redis.call('DEL', KEYS[8])
+elseif noted[1] and tonumber(noted[1]) > tonumber(ARGV[4]) then
+  return { 0, 0 }
 end
+redis.call('DEL', KEYS[8])
+redis.call('RPUSH', KEYS[8], ARGV[4])
+redis.call('EXPIRE', KEYS[8], 604800)
 
 promote()
 if redis.call('HEXISTS', KEYS[5], 'paused') == 1 then
@@ -72,8 +76,7 @@ if #ids < count then
 end
 
 if #ids > 0 then
-  redis.call('RPUSH', KEYS[8], ARGV[4], unpack(ids))
-  redis.call('EXPIRE', KEYS[8], 604800)
+  redis.call('RPUSH', KEYS[8], unpack(ids))
   if level ~= 'off' then
     redis.call('LPUSH', KEYS[7], unpack(ids))
     for _, id in ipairs(ids) do
