@@ -50,7 +50,7 @@ class _Bulk:
             submitted = await self._submission.submit_all(jobs)
         finally:
             self._calls -= 1
-        answers = [JobSubmitted(id=job_id, status=status) for job_id, status in submitted]
+        answers = [JobSubmitted(id=job.id, status=job.status) for job in submitted]
         return Accepted(msgspec.json.encode(BulkSubmitted(count=len(answers), jobs=answers)))
 
     async def _collect(self, body: Body, content_type: bytes, *, allow_unknown: bool) -> list[NewJob]:

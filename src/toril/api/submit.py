@@ -17,8 +17,8 @@ def submit_endpoint(submission: Submission, limits: Limits) -> Intake:
         query = scope["query_string"]
         allow_unknown = bool(query) and parse_query(query, SubmitQuery).allow_unknown
         request = decode_job(await body.read())
-        job_id, status = await submission.submit(request, allow_unknown=allow_unknown)
-        location = f"{scope.get('root_path', '')}/jobs/{job_id}"
-        return Accepted(f'{{"id":{job_id},"status":"{status}"}}'.encode(), location.encode())
+        job = await submission.submit(request, allow_unknown=allow_unknown)
+        location = f"{scope.get('root_path', '')}/jobs/{job.id}"
+        return Accepted(f'{{"id":{job.id},"status":"{job.status}"}}'.encode(), location.encode())
 
     return Intake(submit, accepted=(b"application/json",), limit=limits.job, timeout=limits.body_timeout)

@@ -4,6 +4,7 @@
     ├── InvalidInput          what was asked for can't be: names the field and the remedy        → HTTP 4xx
     │   ├── UnknownJob        no worker has registered this job name
     │   └── PayloadTooLarge   over the configured size
+    ├── Conflict              another job has the key                                            → HTTP 409
     ├── NotFound              no such job                                                        → HTTP 404
     ├── Unavailable           a part is down or full; try again after `retry_after` seconds      → HTTP 503
     ├── LostOwnership         an outcome arrived for a run that another run has replaced
@@ -66,6 +67,25 @@ class PayloadTooLarge(InvalidInput):
     """The payload or body is over the configured size."""
 
     code = "too_large"
+
+
+class Conflict(TorilError):
+    """Another job has the key; nothing was stored.
+
+    Args:
+        message: one sentence naming the key and the job that has it.
+        code: `idempotency_conflict` (the key came with another request) or `unique_conflict`.
+        job_id: the job that has the key.
+        field: the field that carries the key.
+        hint: what to do.
+    """
+
+    code = "unique_conflict"
+
+    def __init__(self, message: str, *, code: str, job_id: int, field: str, hint: str) -> None:
+        super().__init__(message, field=field, hint=hint)
+        self.code = code  # type: ignore[misc]  # an instance may be finer than its class
+        self.job_id = job_id
 
 
 class NotFound(TorilError):

@@ -5,6 +5,7 @@ nothing in between parses or re-encodes them.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,6 +16,51 @@ DEFAULT_ATTEMPTS = 3
 DEFAULT_MAX_CRASHES = 3
 MAX_PRIORITY = 2_097_152
 """BullMQ's highest (least urgent) priority: 2^21. 0 means none, then 1 is the most urgent."""
+
+
+class Idempotency(NamedTuple):
+    """Makes repeating a submit harmless: the same key gives the same job, for as long as keys are kept.
+
+    Attributes:
+        key: chosen by the submitter, one for each job that it means to submit.
+        fingerprint: a digest of what was asked for; the same key with another one is a conflict.
+    """
+
+    key: str
+    fingerprint: bytes
+
+
+class Held(StrEnum):
+    """For how long a unique job holds its key."""
+
+    QUEUED = "queued"  # until a worker first takes it
+    ACTIVE = "active"  # until it has ended
+    TTL = "ttl"  # for a fixed time, whatever becomes of the job
+
+
+class OnConflict(StrEnum):
+    """What becomes of a submit whose unique key another job holds."""
+
+    REJECT = "reject"  # it is refused
+    RETURN_EXISTING = "return_existing"  # it gets the other job's id
+    REPLACE = "replace"  # the other job, still queued, gets its payload, options and run time
+    EXTEND = "extend"  # the other job gets its run time, and holds the key for another `ttl`
+
+
+class Unique(NamedTuple):
+    """At most one job of a name holds a key at a time.
+
+    Attributes:
+        key: unique among jobs of the same name.
+        held: for how long.
+        on_conflict: what to do when another job holds it.
+        ttl: seconds, with `Held.TTL` only.
+    """
+
+    key: str
+    held: Held = Held.ACTIVE
+    on_conflict: OnConflict = OnConflict.RETURN_EXISTING
+    ttl: float | None = None
 
 
 class NewJob(NamedTuple):
@@ -31,6 +77,8 @@ class NewJob(NamedTuple):
         max_crashes: lost workers after which the job is failed as poison.
         timeout: seconds an attempt may take, or None for the job type's.
         backoff: JSON text of a `Backoff` (seconds), or None for the job type's.
+        idempotency: makes repeating the submit harmless.
+        unique: keeps others like it out.
     """
 
     queue: str
@@ -43,13 +91,31 @@ class NewJob(NamedTuple):
     max_crashes: int = DEFAULT_MAX_CRASHES
     timeout: float | None = None
     backoff: str | None = None
+    idempotency: Idempotency | None = None
+    unique: Unique | None = None
+
+
+class Effect(StrEnum):
+    """What a submit did."""
+
+    CREATED = "created"
+    EXISTING = "existing"  # nothing: the job was there already
+    REPLACED = "replaced"
+    EXTENDED = "extended"
 
 
 class Submitted(NamedTuple):
-    """A job that has been recorded: its id, and `pending` or `scheduled`."""
+    """A job that is on record.
+
+    Attributes:
+        id: the job.
+        status: as the submit left it, or found it.
+        effect: what the submit did; always `created` for jobs without a key.
+    """
 
     id: int
     status: Status
+    effect: Effect = Effect.CREATED
 
 
 class Push(NamedTuple):
