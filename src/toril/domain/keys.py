@@ -18,8 +18,8 @@ def check_key(key: str, field: str) -> str:
     """Return `key` if it can be one.
 
     Args:
-        key: 1 to `MAX_KEY` characters; spaces, control characters and half surrogate pairs are refused, because a
-            key that looks like another must be that other.
+        key: 1 to `MAX_KEY` characters; spaces, control characters and half surrogate pairs are refused,
+            because a key that looks like another must be that other.
         field: what carries it, for the error.
 
     Raises:
@@ -40,6 +40,6 @@ def fingerprint(parts: Iterable[bytes]) -> bytes:
     """Return a digest of a request; every part and its length count."""
     digest = sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8))
+        digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.digest()
