@@ -16,6 +16,7 @@ from toril.domain.lifecycle import TERMINAL, TRANSITIONS, Event, State
 from toril.settings import PREFIX, Settings
 
 MEANINGS = {
+    Event.REVISE: "A submit with the same unique key replaced or postponed the job before it ran.",
     Event.CLAIM: "A worker has claimed the job, and runs it: `attempt` grows by one.",
     Event.COMPLETE: "The handler returned; its result is recorded.",
     Event.FAIL: "The attempt failed, and no other may follow: `failures` has reached `max_attempts`, or "

@@ -32,6 +32,7 @@ from toril.store.connection import Database, Readers
 from toril.store.jobs import Jobs
 from toril.store.outbox import Outbox
 from toril.store.reader import Reader
+from toril.store.recording import Recording
 from toril.telemetry.bus import Bus
 from toril.telemetry.logs import EventLogger
 from toril.worker.heartbeat import Pulse
@@ -70,7 +71,8 @@ async def open_core(settings: Settings, role: str) -> AsyncIterator[Core]:
         stack.push_async_callback(lane.close)
         stack.push_async_callback(broker.close)
         stack.push_async_callback(_at_most, _LAST_WORDS, dispatcher.drain)
-        yield Core(settings, bus, database, Jobs(settings.horizon), outbox, broker, dispatcher)
+        recording = Recording(settings.horizon, settings.idempotency_ttl)
+        yield Core(settings, bus, database, Jobs(settings.horizon, recording), outbox, broker, dispatcher)
 
 
 @asynccontextmanager
@@ -98,14 +100,12 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reader]:
 @asynccontextmanager
 async def open_recorder(core: Core) -> AsyncIterator[JobRecorder]:
     """Open what records jobs; closing waits until everything accepted is recorded and dispatched."""
-    singles, bulks = core.database.lane(), core.database.lane()
-    recorder = JobRecorder(core.jobs, singles, bulks, core.dispatcher)
+    recorder = JobRecorder(core.database, core.jobs, core.outbox, core.dispatcher)
     try:
         yield recorder
     finally:
         await _at_most(_LAST_WORDS, recorder.drain)
-        await singles.close()
-        await bulks.close()
+        await recorder.close()
 
 
 @asynccontextmanager
@@ -178,11 +178,17 @@ class ApplicationSubmitter:
         self._recorder = recorder
         self._stack = stack
 
-    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
+    async def submit(self, jobs: Sequence[NewJob], *, conn: object | None = None) -> list[Submitted]:
         """Record all of these jobs, or none; single ones share batches with others."""
+        if conn is not None:
+            return await self._recorder.submit_in(conn, jobs)
         if len(jobs) == 1:
             return [await self._recorder.submit_one(jobs[0])]
         return await self._recorder.submit_many(jobs)
+
+    def submit_sync(self, jobs: Sequence[NewJob], conn: object) -> list[Submitted]:
+        """Record all of these jobs, or none, on a connection that blocks; may be called from any thread."""
+        return self._recorder.submit_in_sync(conn, jobs)
 
     async def close(self) -> None:
         """Wait for what was accepted, and close the connections."""

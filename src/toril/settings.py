@@ -15,6 +15,7 @@ from msgspec import Meta
 from toril.broker.keys import DEFAULT_PREFIX
 from toril.broker.wire import Interop
 from toril.domain.errors import SettingsError
+from toril.domain.keys import IDEMPOTENCY_TTL
 
 PREFIX = "TORIL_"
 _SECONDS_FROM_NOUGHT = Annotated[float, Meta(ge=0)]
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         lease: seconds without a sign of life after which a worker's jobs are taken back.
         wedged_after: seconds after which a worker whose event loop doesn't move exits.
         horizon: how many seconds before it is due a delayed job is handed to Redis.
+        idempotency_ttl: seconds for which an idempotency key is kept, even when its job is gone.
         keep_completed: completed jobs that Redis keeps per queue, for boards.
         keep_failed: failed jobs that Redis keeps per queue.
         max_job_bytes: the largest body of a submitted job.
@@ -61,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease: Annotated[float, Meta(ge=2, le=3600)] = 15.0
     wedged_after: Annotated[float, Meta(ge=5)] = 300.0
     horizon: Annotated[float, Meta(ge=1, le=86_400)] = 600.0
+    idempotency_ttl: Annotated[float, Meta(ge=1, le=31_536_000)] = IDEMPOTENCY_TTL
     keep_completed: Annotated[int, Meta(ge=0, le=1_000_000)] = 1_000
     keep_failed: Annotated[int, Meta(ge=0, le=1_000_000)] = 5_000
     max_job_bytes: Annotated[int, Meta(ge=1_024, le=67_108_864)] = 262_144

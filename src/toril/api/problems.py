@@ -35,6 +35,12 @@ PROBLEMS: dict[str, ProblemType] = {
     "method_not_allowed": ProblemType(
         405, "Method not allowed", "The path exists, but not with this method; see the Allow header."
     ),
+    "idempotency_conflict": ProblemType(
+        409, "Key used before", "The idempotency key came with another request before; nothing was stored."
+    ),
+    "unique_conflict": ProblemType(
+        409, "Not unique", "Another job holds the unique key, and this one may not be added to it."
+    ),
     "body_timeout": ProblemType(408, "Body too slow", "The body did not arrive in time; nothing was stored."),
     "too_large": ProblemType(413, "Too large", "The body, or one job in it, is over the size limit."),
     "too_many_jobs": ProblemType(413, "Too many jobs", "Split the jobs into several bulk calls."),
@@ -47,6 +53,7 @@ PROBLEMS: dict[str, ProblemType] = {
     "out_of_range": ProblemType(422, "Out of range", "The value is too small, too large or too long."),
     "invalid_value": ProblemType(422, "Invalid value", "The value can't be read or is not an allowed one."),
     "invalid_name": ProblemType(422, "Invalid name", "No job or queue can have this name."),
+    "invalid_key": ProblemType(422, "Invalid key", "No idempotency or unique key can look like this."),
     "conflicting_fields": ProblemType(422, "Conflicting fields", "Two fields contradict each other."),
     "unknown_job": ProblemType(
         422,

@@ -7,6 +7,7 @@
     ├── Conflict              another job has the key                                            → HTTP 409
     ├── NotFound              no such job                                                        → HTTP 404
     ├── Unavailable           a part is down or full; try again after `retry_after` seconds      → HTTP 503
+    │   └── Locked            another transaction holds what this needs
     ├── LostOwnership         an outcome arrived for a run that another run has replaced
     ├── SettingsError         the configuration can't work: names the setting and the remedy     → exit 2
     └── ServerError           an embedded server could not be started or stopped                 → exit 1
@@ -86,6 +87,14 @@ class Conflict(TorilError):
         super().__init__(message, field=field, hint=hint)
         self.code = code  # type: ignore[misc]  # an instance may be finer than its class
         self.job_id = job_id
+        self._parts = (message, code, field, hint)
+
+    def at(self, place: int) -> "Conflict":
+        """Return the same as it is about the job at a place in a list, counted from 0."""
+        message, code, field, hint = self._parts
+        return Conflict(
+            f"[{place}]: {message}", code=code, job_id=self.job_id, field=f"[{place}].{field}", hint=hint
+        )
 
 
 class NotFound(TorilError):
@@ -108,6 +117,10 @@ class Unavailable(TorilError):
     def __init__(self, message: str, *, retry_after: float = 1.0, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class Locked(Unavailable):
+    """Another transaction holds what this needs, such as a key, and may go on to hold it for a while."""
 
 
 class LostOwnership(TorilError):

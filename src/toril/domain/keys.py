@@ -10,6 +10,9 @@ from toril.domain.retry import MAX_DELAY
 MAX_KEY = 255
 """Characters of a key."""
 
+IDEMPOTENCY_TTL = 24 * 3600.0
+"""Seconds for which idempotency keys are kept, unless told otherwise."""
+
 MAX_TTL = MAX_DELAY
 """Seconds for which a unique job may hold its key."""
 

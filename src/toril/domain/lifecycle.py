@@ -33,6 +33,7 @@ class Status(StrEnum):
 class Event(StrEnum):
     """What may happen to a job."""
 
+    REVISE = "revise"
     CLAIM = "claim"
     COMPLETE = "complete"
     FAIL = "fail"
@@ -48,6 +49,7 @@ TERMINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 
 TRANSITIONS: dict[State, dict[Event, State]] = {
     State.QUEUED: {
+        Event.REVISE: State.QUEUED,  # its payload, its options or its time were changed before it ran
         Event.CLAIM: State.ACTIVE,
     },
     State.ACTIVE: {

@@ -13,6 +13,7 @@ from toril.runtime.service import Periodic, Services
 from toril.store.connection import Database
 from toril.store.counts import FOLD_LIMIT, Counts
 from toril.store.jobs import Jobs
+from toril.store.keys import Keys
 from toril.store.outbox import Outbox
 from toril.store.workers import Workers
 
@@ -44,6 +45,7 @@ class Keeper:
         self._services = Services(parts.emit)
         self._counts = Counts()
         self._workers = Workers()
+        self._keys = Keys()
         self.leader = Leader(self._lane, parts.emit)
         self._relay = Relay(parts.outbox, self._relay_lane, parts.broker, parts.emit)
         self._rescuer = Rescuer(
@@ -75,6 +77,7 @@ class Keeper:
             Periodic("counts", 1.0, self._fold_counts),
             Periodic("partitions", 10.0, self._create_partitions),
             Periodic("workers", 600.0, self._forget_workers),
+            Periodic("keys", 5.0, self._forget_keys),
         ):
             self._services.start(duty)
 
@@ -92,6 +95,9 @@ class Keeper:
     async def _create_partitions(self) -> None:
         if self.leader.leading:
             await self._jobs.create_partitions(self._lane)
+
+    async def _forget_keys(self) -> bool:
+        return self.leader.leading and await self._keys.forget(self._lane)
 
     async def _forget_workers(self) -> None:
         if self.leader.leading:

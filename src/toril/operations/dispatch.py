@@ -43,13 +43,13 @@ class Dispatcher:
             "kept promises", self._settle, max_batch=_MAX_BATCH, max_waiting=_MAX_WAITING
         )
 
-    def dispatch(self, pushes: Sequence[Push]) -> None:
-        """Push these jobs soon; returns at once and never fails.
+    def dispatch(self, pushes: Sequence[Push | None]) -> None:
+        """Push these jobs soon, where there is one; returns at once and never fails.
 
         When too much waits already (Redis is down or slow) they are left to the relay.
         """
         soon_ms = time() * 1000 + self._horizon_ms
-        for push in pushes:
+        for push in filter(None, pushes):
             if push.due_ms <= soon_ms and len(self._pushes) < _MAX_WAITING and self._bytes < _MAX_BYTES:
                 self._bytes += len(push.payload)
                 self._pushes.add(push).add_done_callback(_look_away)

@@ -13,13 +13,13 @@ All connection trouble becomes `Unavailable`; other errors of PostgreSQL pass th
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
-from toril.domain.errors import Unavailable
+from toril.domain.errors import Locked, Unavailable
 
 _GONE = (
     OSError,
@@ -89,16 +89,17 @@ class Database:
         """Return the same database with a shorter deadline, for connecting and for statements."""
         return Database(self._url, application=self._application, connect_timeout=deadline, deadline=deadline)
 
-    def lane(self) -> "Lane":
-        """Return a lane of its own; nothing is opened yet."""
-        return Lane(self)
+    def lane(self, **settings: str) -> "Lane":
+        """Return a lane of its own, with these server settings besides the usual; nothing is opened yet."""
+        return Lane(self, settings)
 
 
 class Lane:
-    """One dedicated connection, one statement at a time."""
+    """One dedicated connection, one statement at a time; see `Database.lane`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settings: Mapping[str, str]) -> None:
         self._database = database
+        self._settings = {**_INDEX_PROBES_ONLY, **settings}
         self._connection: asyncpg.Connection[Any] | None = None
         self._turn = asyncio.Lock()
         self._replan_at = 0.0
@@ -150,7 +151,7 @@ class Lane:
 
     async def _connected(self) -> "asyncpg.Connection[Any]":
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect(**_INDEX_PROBES_ONLY)
+            self._connection = await self._database.connect(**self._settings)
         return self._connection
 
     async def _replan(self, connection: "asyncpg.Connection[Any]") -> None:
@@ -213,6 +214,11 @@ class Readers:
 
 def _unavailable(error: BaseException) -> Unavailable:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return Locked(
+            f"Another transaction holds what this needs: {reason}",
+            hint="Look for a transaction that has been open for long (`pg_stat_activity`).",
+        )
     return Unavailable(
         f"PostgreSQL is not available: {reason}",
         retry_after=1.0,

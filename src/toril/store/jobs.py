@@ -6,17 +6,24 @@ the caller as a missing row, never silently.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from toril.domain.errors import InvalidInput
-from toril.domain.job import ClaimedJob, NewJob, Push, Submitted
-from toril.domain.lifecycle import TRANSITIONS, Event, State, Status, transition
+from toril.domain.job import ClaimedJob, NewJob, Push
+from toril.domain.lifecycle import TRANSITIONS, Event, State, transition
 from toril.domain.outcome import Decision
 from toril.store.connection import Lane
+from toril.store.plan import Plan, carry_out, columns
+from toril.store.recording import Answer, Recorded, Recording
 from toril.store.statements import load
+
+T = TypeVar("T")
+
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What PostgreSQL raises over a value that it can't hold."""
 
 PARTITION_MARGIN = 10_000_000
 """Ids for which there are partitions ahead of the newest job."""
@@ -28,13 +35,6 @@ _HISTORY_NAMES = {
     Event.INTERRUPT: "interrupted",
     Event.CANCEL: "cancelled",
 }
-
-
-class Recorded(NamedTuple):
-    """A job that was recorded: the answer for its submitter, and what Redis is to be told."""
-
-    submitted: Submitted
-    push: Push
 
 
 class Finish(NamedTuple):
@@ -83,40 +83,61 @@ class Jobs:
 
     Args:
         horizon: how many seconds before it is due Redis is told of a job.
+        recording: how new jobs are recorded.
     """
 
-    def __init__(self, horizon: float) -> None:
+    def __init__(self, horizon: float, recording: Recording | None = None) -> None:
         self._horizon = horizon
         self._sql = load("jobs")
+        self.recording = recording or Recording(horizon)
 
     async def insert(self, lane: Lane, jobs: Sequence[NewJob]) -> list[Recorded]:
-        """Record jobs and their promises in one transaction; ids ascend in the order given.
+        """Record jobs without regard to keys, in one transaction; ids ascend in the order given.
 
         Raises:
             InvalidInput: PostgreSQL refuses one of the jobs; none was recorded.
             Unavailable: PostgreSQL can't be reached, or did not answer: nothing is known to be recorded.
         """
-        columns = tuple(map(list, zip(*map(_insert_row, jobs), strict=True)))
         try:
-            rows = await self._insert_rows(lane, columns)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            raise InvalidInput(
-                f"PostgreSQL can't store this job: {error}", code="unstorable", field="payload"
-            ) from error
-        by_position: list[Any] = [None] * len(jobs)
-        for row in rows:  # the order of a statement's output is nobody's promise
-            by_position[row["ord"] - 1] = row
-        return [_recorded(job, row) for job, row in zip(jobs, by_position, strict=True)]
+            return await self._insert(lane, jobs)
+        except REFUSED as error:
+            raise unstorable(error) from error
 
-    async def _insert_rows(self, lane: Lane, columns: tuple[list[Any], ...]) -> list[Any]:
+    async def _insert(self, lane: Lane, jobs: Sequence[NewJob]) -> list[Recorded]:
         try:
-            return await lane.fetch(self._sql["insert"], *columns, self._horizon)
+            return await carry_out(self.recording.insert(jobs), lane.fetch)
         except asyncpg.CheckViolationError as error:
             if "no partition" not in str(error):
                 raise
             # The keeper makes partitions long before they are needed; this is for when it could not.
             await self.create_partitions(lane)
-            return await lane.fetch(self._sql["insert"], *columns, self._horizon)
+            return await carry_out(self.recording.insert(jobs), lane.fetch)
+
+    async def record(self, lane: Lane, jobs: Sequence[NewJob]) -> list[Answer]:
+        """Record jobs with regard to their keys, in one transaction; one answer per job, in order.
+
+        Raises:
+            InvalidInput: as for `insert`.
+            Locked: somebody else's transaction has one of the keys; nothing was recorded.
+            Unavailable: as for `insert`.
+        """
+        return await self._in_transaction(lane, self.recording.record(jobs))
+
+    async def record_all(self, lane: Lane, jobs: Sequence[NewJob]) -> list[Recorded]:
+        """Record all of these jobs, with regard to their keys, or none.
+
+        Raises:
+            Conflict: see `Recording.record_all`.
+            InvalidInput, Locked, Unavailable: as for `record`.
+        """
+        return await self._in_transaction(lane, self.recording.record_all(jobs))
+
+    async def _in_transaction(self, lane: Lane, plan: Plan[T]) -> T:
+        try:
+            async with lane.transaction() as connection:
+                return await carry_out(plan, connection.fetch)
+        except REFUSED as error:
+            raise unstorable(error) from error
 
     async def claim(self, lane: Lane, ids: Sequence[int], worker: UUID) -> dict[int, ClaimedJob]:
         """Claim suggested jobs for a worker; those in the answer, by id, are its own to run."""
@@ -151,9 +172,8 @@ class Jobs:
         Returns:
             By id, for those that matched: what Redis is to be told, or None when the job has ended.
         """
-        rows_in = map(_set_back_row, sorted(finishes, key=_by_id))
-        columns = tuple(map(list, zip(*rows_in, strict=True)))
-        rows = await lane.fetch(self._sql["set_back"], *columns, self._horizon)
+        rows_in = [_set_back_row(finish) for finish in sorted(finishes, key=_by_id)]
+        rows = await lane.fetch(self._sql["set_back"], *columns(rows_in), self._horizon)
         return {row["id"]: _push(row) if row["state"] == State.QUEUED else None for row in rows}
 
     async def ownership(self, lane: Lane, finishes: Sequence[Finish]) -> set[int]:
@@ -200,7 +220,7 @@ class Jobs:
 
     async def append_logs(self, lane: Lane, lines: Sequence[LogEntry]) -> None:
         """Append log lines, in order."""
-        await lane.fetch(self._sql["append_logs"], *map(list, zip(*lines, strict=True)))
+        await lane.fetch(self._sql["append_logs"], *columns(lines))
 
     async def create_partitions(self, lane: Lane) -> int:
         """Make sure that there are partitions well ahead; return how many were created."""
@@ -208,40 +228,13 @@ class Jobs:
         return int(rows[0][0])
 
 
+def unstorable(error: Exception) -> InvalidInput:
+    """Return the error that says that PostgreSQL refuses a job."""
+    return InvalidInput(f"PostgreSQL can't store this job: {error}", code="unstorable", field="payload")
+
+
 def _by_id(finish: Finish) -> int:
     return finish.id
-
-
-def _insert_row(job: NewJob) -> tuple[Any, ...]:
-    return (
-        job.queue,
-        job.name,
-        job.payload,
-        job.priority,
-        job.delay,
-        job.run_at,
-        job.max_attempts,
-        job.max_crashes,
-        job.timeout,
-        job.backoff,
-    )
-
-
-def _recorded(job: NewJob, row: Any) -> Recorded:
-    status = Status.SCHEDULED if row["due_ms"] else Status.PENDING
-    push = Push(
-        row["id"],
-        1,
-        job.queue,
-        job.name,
-        job.priority,
-        row["due_ms"],
-        row["created_ms"],
-        job.max_attempts,
-        0,
-        job.payload,
-    )
-    return Recorded(Submitted(row["id"], status), push)
 
 
 def _set_back_row(finish: Finish) -> tuple[Any, ...]:

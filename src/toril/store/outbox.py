@@ -34,6 +34,12 @@ class Outbox:
         ids, generations = zip(*told, strict=True)
         await lane.fetch(self._sql["settle"], ids, generations)
 
+    async def committed(self, lane: Lane, made: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return those promises, as (job id, generation), that have been committed and not been kept yet."""
+        ids, generations = zip(*made, strict=True)
+        rows = await lane.fetch(self._sql["committed"], ids, generations)
+        return [(row["job_id"], row["generation"]) for row in rows]
+
     async def sweep(
         self, lane: Lane, limit: int, push: Callable[[list[Push]], Awaitable[object]], grace: float = GRACE
     ) -> Swept:

@@ -54,6 +54,7 @@ async def test_delays_and_run_times_make_a_job_scheduled(lane: Lane, jobs: Jobs)
         Status.SCHEDULED,
         Status.PENDING,
     ]
+    assert recorded[2].push is not None
     assert recorded[2].push.due_ms == pytest.approx(later.timestamp() * 1000, abs=1)
     rows = await lane.fetch(
         "select push_at - now() as due_in from toril.outbox where job_id > 0 order by job_id"

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.integration.store.situations import BOOM, claim, join, put_into, row_of
-from toril.domain.job import ClaimedJob
+from tests.integration.store.situations import BOOM, claim, join, new, put_into, row_of
+from toril.domain.job import ClaimedJob, Held, OnConflict, Unique
 from toril.domain.lifecycle import Event, State, transition
 from toril.domain.outcome import Decision
 from toril.store.connection import Database, Lane
 from toril.store.jobs import Finish, Jobs
+from toril.store.recording import Recorded
 
 Try = Callable[[Lane, Jobs, ClaimedJob], Awaitable[object]]
 
@@ -41,7 +42,20 @@ async def try_poison(lane: Lane, jobs: Jobs, job: ClaimedJob) -> object:
     return await try_rescue(lane, jobs, job)
 
 
+async def try_revise(lane: Lane, jobs: Jobs, job: ClaimedJob) -> object:
+    """Replace it, as whoever holds a unique key."""
+    await lane.fetch(
+        "insert into toril.unique_keys (name, key, job_id, held, expires_at)"
+        " values ('noop', 'k', $1, 'ttl', now() + interval '1 hour')",
+        job.id,
+    )
+    unique = Unique("k", Held.TTL, OnConflict.REPLACE, 60.0)
+    (answer,) = await jobs.record(lane, [new(payload='{"i": 2}', unique=unique)])
+    return isinstance(answer, Recorded)
+
+
 TRIES: dict[Event, Try] = {
+    Event.REVISE: try_revise,
     Event.CLAIM: try_claim,
     Event.COMPLETE: try_complete,
     Event.RESCUE: try_rescue,
@@ -51,6 +65,9 @@ TRIES: dict[Event, Try] = {
         for event in (Event.FAIL, Event.RETRY, Event.SNOOZE, Event.INTERRUPT, Event.CANCEL)
     },
 }
+
+
+NOT_OF_AN_ATTEMPT = (Event.REVISE, Event.CLAIM, Event.RESCUE, Event.POISON)
 
 
 def test_every_event_is_tried() -> None:
@@ -79,9 +96,7 @@ async def test_an_event_takes_effect_exactly_where_the_table_allows_it(
         assert after["state"] == expected
 
 
-@pytest.mark.parametrize(
-    "event", [event for event in TRIES if event not in (Event.CLAIM, Event.RESCUE, Event.POISON)]
-)
+@pytest.mark.parametrize("event", [event for event in TRIES if event not in NOT_OF_AN_ATTEMPT])
 async def test_an_outcome_of_an_older_attempt_is_refused(lane: Lane, event: Event) -> None:
     jobs = Jobs(600)
     first = await put_into(lane, jobs, State.ACTIVE)
