@@ -213,6 +213,7 @@ def worker_options(settings: Settings, registry: Registry) -> WorkerOptions:
         queues=named or sorted({job_type.queue for job_type in registry}),
         concurrency=settings.concurrency,
         processes=settings.isolated or os.cpu_count() or 1,
+        transactions=settings.transactions,
         grace=settings.grace,
         pulse=Pulse(
             every=settings.lease / 5, blocked_after=settings.lease / 4, wedged_after=settings.wedged_after

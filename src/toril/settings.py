@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: jobs that a worker process runs at once.
         processes: worker processes.
         isolated: processes for handlers with `isolation="process"`; 0 for one per core.
+        transactions: connections at most for handlers that use `ctx.transaction()`, per worker process.
         grace: seconds that running jobs have when a worker stops.
         lease: seconds without a sign of life after which a worker's jobs are taken back.
         wedged_after: seconds after which a worker whose event loop doesn't move exits.
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 100
     processes: Annotated[int, Meta(ge=1, le=256)] = 1
     isolated: Annotated[int, Meta(ge=0, le=256)] = 0
+    transactions: Annotated[int, Meta(ge=1, le=1_000)] = 10
     grace: _SECONDS_FROM_NOUGHT = 25.0
     lease: Annotated[float, Meta(ge=2, le=3600)] = 15.0
     wedged_after: Annotated[float, Meta(ge=5)] = 300.0

@@ -5,6 +5,8 @@ waiting; so every method here is synchronous, fast, and may be called from any t
 """
 
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, get_args
 from uuid import UUID
@@ -14,7 +16,7 @@ from msgspec import json
 from toril.domain.errors import InvalidInput
 from toril.domain.job import DEFAULT_ATTEMPTS, DEFAULT_QUEUE, ClaimedJob
 from toril.domain.payload import storable_text
-from toril.sdk.encoding import encode_json
+from toril.sdk.encoding import encode_json, encode_result
 from toril.sdk.limits import number
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -37,6 +39,19 @@ class Journal(Protocol):
         """Take the newest progress as JSON text; earlier progress may be dropped."""
 
 
+class Transactions(Protocol):
+    """Opens transactions that complete a job."""
+
+    def open(
+        self, job_id: int, attempt: int, result: Callable[[], str], /
+    ) -> AbstractAsyncContextManager[Any]:
+        """Return a connection in a transaction, which completes the job when it commits.
+
+        Raises:
+            LostOwnership: at its end, when another attempt has the job by now; it is rolled back then.
+        """
+
+
 class JobContext:
     """A job's attempt, as its handler sees it.
 
@@ -44,6 +59,7 @@ class JobContext:
         job: what the worker has claimed.
         journal: where lines and progress go.
         timeout: seconds this attempt may take from now on, or None.
+        transactions: opens the handler's transactions, where it can have any.
 
     Attributes:
         id: the job's id.
@@ -51,28 +67,41 @@ class JobContext:
         failures: failed attempts so far.
         queue: the queue it was taken from.
         name: the job's name.
+        completed: whether the handler's own transaction has completed the job.
     """
 
     __slots__ = (
         "_cancelled",
         "_ends",
         "_journal",
+        "_result",
         "_started",
         "_timeout",
+        "_transactions",
         "attempt",
+        "completed",
         "failures",
         "id",
         "name",
         "queue",
     )
 
-    def __init__(self, job: ClaimedJob, journal: Journal, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        job: ClaimedJob,
+        journal: Journal,
+        timeout: float | None = None,
+        transactions: Transactions | None = None,
+    ) -> None:
         self.id = job.id
         self.attempt = job.attempt
         self.failures = job.failures
         self.queue = job.queue
         self.name = job.name
         self._journal = journal
+        self._transactions = transactions
+        self._result = "null"
+        self.completed = False
         self._cancelled = False
         self._timeout = timeout
         self._started = time.time()
@@ -153,6 +182,43 @@ class JobContext:
             )
         self._journal.progress(self.id, self.attempt, text)
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """Give a PostgreSQL connection in a transaction that completes the job at the end of the block.
+
+            async with ctx.transaction() as conn:
+                await conn.execute("update accounts set …")
+
+        What the handler writes there and the completion of its job are committed together or not at all: for
+        these writes the job runs exactly once, whatever is killed. The connection is asyncpg's, to the
+        database of `TORIL_DATABASE_URL`. If the block raises, everything is rolled back and the job fails as
+        usual. The job's result is what `set_result` was given; what the handler returns afterwards is not
+        recorded. One for each attempt; only in `async def` handlers that run in the worker's event loop.
+
+        Raises:
+            LostOwnership: another attempt has the job by now; nothing was committed. Let it pass.
+            InvalidInput: here there is no transaction to be had.
+            Unavailable: PostgreSQL can't be reached.
+        """
+        if self._transactions is None:
+            raise InvalidInput(
+                "ctx.transaction() is not to be had here",
+                hint="use it in an `async def` handler without isolation; in tests: for_tests(conn=…)",
+            )
+        if self.completed:
+            raise InvalidInput("this job has been completed by its first transaction", hint="use only one")
+        async with self._transactions.open(self.id, self.attempt, lambda: self._result) as connection:
+            yield connection
+        self.completed = True
+
+    def set_result(self, value: object) -> None:
+        """Set the result that `transaction` records with the completion.
+
+        Raises:
+            InvalidInput, PayloadTooLarge: as for what a handler returns.
+        """
+        self._result = encode_result(value, self.name)
+
     @staticmethod
     def for_tests(
         *,
@@ -162,8 +228,11 @@ class JobContext:
         failures: int = 0,
         queue: str = DEFAULT_QUEUE,
         timeout: float | None = None,
+        conn: object = None,
     ) -> "RecordingContext":
         """Return a context for calling a handler in a unit test; it keeps what the handler says.
+
+        `conn` is what `transaction` gives to the handler; nothing is committed or rolled back.
 
         ctx = JobContext.for_tests(attempt=2)
         await thumbnail(ctx, path="a.png")
@@ -188,7 +257,7 @@ class JobContext:
             run_at=now,
             worker=UUID(int=0),
         )
-        return RecordingContext(job, timeout)
+        return RecordingContext(job, timeout, conn)
 
 
 class RecordingContext(JobContext):
@@ -201,10 +270,22 @@ class RecordingContext(JobContext):
 
     __slots__ = ("lines", "progressed")
 
-    def __init__(self, job: ClaimedJob, timeout: float | None = None) -> None:
+    def __init__(self, job: ClaimedJob, timeout: float | None = None, conn: object = None) -> None:
         self.lines: list[str] = []
         self.progressed: list[Any] = []
-        super().__init__(job, _Recorder(self), timeout)
+        super().__init__(job, _Recorder(self), timeout, None if conn is None else _Lent(conn))
+
+
+class _Lent:
+    """The transactions of a `RecordingContext`: the connection that the test has lent, as it is."""
+
+    def __init__(self, conn: object) -> None:
+        self._conn = conn
+
+    def open(
+        self, _job_id: int, _attempt: int, _result: Callable[[], str], /
+    ) -> AbstractAsyncContextManager[Any]:
+        return nullcontext(self._conn)
 
 
 class _Recorder:

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from toril.domain.errors import Locked, Unavailable
 
@@ -88,6 +89,33 @@ class Database:
     def hurried(self, deadline: float) -> "Database":
         """Return the same database with a shorter deadline, for connecting and for statements."""
         return Database(self._url, application=self._application, connect_timeout=deadline, deadline=deadline)
+
+    def pool(self, size: int) -> "asyncpg.Pool[Any]":
+        """Return a pool of ordinary connections, for what is not ours; nothing is opened yet."""
+        return asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=size,
+            timeout=self._connect_timeout,
+            server_settings={"application_name": f"{self._application} handlers"},
+        )
+
+    @asynccontextmanager
+    async def lent(self, pool: "asyncpg.Pool[Any]") -> AsyncIterator["PoolConnectionProxy[Any]"]:
+        """Take a connection from a pool for a while.
+
+        Raises:
+            Unavailable: there is none to be had; what is raised later, while it is lent, passes unchanged.
+        """
+        try:
+            await pool  # opens it, the first time
+            connection = await pool.acquire()
+        except (*_GONE, asyncpg.PostgresError) as error:
+            raise _unavailable(error) from error
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
 
     def lane(self, **settings: str) -> "Lane":
         """Return a lane of its own, with these server settings besides the usual; nothing is opened yet."""

@@ -16,7 +16,7 @@ from toril.domain.job import ClaimedJob, NewJob, Push
 from toril.domain.lifecycle import TRANSITIONS, Event, State, transition
 from toril.domain.outcome import Decision
 from toril.store.connection import Lane
-from toril.store.plan import Plan, carry_out, columns
+from toril.store.plan import Call, Plan, carry_out, columns
 from toril.store.recording import Answer, Recorded, Recording
 from toril.store.statements import load
 
@@ -156,14 +156,18 @@ class Jobs:
         Raises:
             InvalidInput: PostgreSQL can't store one of the results; none was recorded.
         """
+        try:
+            return await carry_out(self.completing(finishes), lane.fetch)
+        except asyncpg.DataError as error:
+            raise InvalidInput(str(error), code="unstorable", field="result") from error
+
+    def completing(self, finishes: Sequence[Finish]) -> Plan[set[int]]:
+        """Return the plan of `complete`, for a connection that somebody else has."""
         finishes = sorted(finishes, key=_by_id)
         ids = [finish.id for finish in finishes]
         results = [finish.decision.result for finish in finishes]
         attempts = [finish.attempt for finish in finishes]
-        try:
-            rows = await lane.fetch(self._sql["complete"], ids, attempts, results)
-        except asyncpg.DataError as error:
-            raise InvalidInput(str(error), code="unstorable", field="result") from error
+        rows = yield Call(self._sql["complete"], (ids, attempts, results))
         return {row["id"] for row in rows}
 
     async def set_back(self, lane: Lane, finishes: Sequence[Finish]) -> dict[int, Push | None]:
@@ -176,11 +180,20 @@ class Jobs:
         rows = await lane.fetch(self._sql["set_back"], *columns(rows_in), self._horizon)
         return {row["id"]: _push(row) if row["state"] == State.QUEUED else None for row in rows}
 
-    async def ownership(self, lane: Lane, finishes: Sequence[Finish]) -> set[int]:
-        """Return the ids of those whose recorded end is this very attempt's, written earlier."""
-        ids = [finish.id for finish in finishes]
-        rows = await lane.fetch(self._sql["ownership"], ids, [finish.attempt for finish in finishes])
-        return {row["id"] for row in rows}
+    async def ownership(self, lane: Lane, finishes: Sequence[Finish]) -> dict[int, Decision]:
+        """Return what is on record of these attempts, by job, where the recorded end is their own.
+
+        It is what they ask for, written by a statement whose answer was lost; or a completion, by a
+        transaction of the handler, whatever became of the handler afterwards.
+        """
+        asked = {finish.id: finish.decision for finish in finishes}
+        rows = await lane.fetch(self._sql["ownership"], list(asked), [finish.attempt for finish in finishes])
+        return {
+            row["id"]: Decision(Event.COMPLETE, result=row["result"])
+            if row["completed"]
+            else asked[row["id"]]
+            for row in rows
+        }
 
     async def rescue(
         self,

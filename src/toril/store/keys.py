@@ -14,7 +14,7 @@ class Keys:
         self._after = ("", "")
 
     async def forget(self, lane: Lane, limit: int = FORGET_LIMIT) -> bool:
-        """Forget idempotency keys whose time is over, and look at the next unique keys whether a job holds them.
+        """Forget idempotency keys whose time is over, and the next unique keys if no job holds them.
 
         Returns:
             Whether there may be more idempotency keys to forget at once: these come as fast as jobs do.

@@ -22,6 +22,7 @@ from toril.domain.job import ClaimedJob
 from toril.domain.lifecycle import Event
 from toril.domain.outcome import (
     Chances,
+    Completed,
     Decision,
     ErrorInfo,
     Failed,
@@ -31,7 +32,7 @@ from toril.domain.outcome import (
     decide,
 )
 from toril.domain.retry import Backoff
-from toril.sdk.context import JobContext, Journal
+from toril.sdk.context import JobContext, Journal, Transactions
 from toril.sdk.jobtype import JobType
 from toril.sdk.registry import Registry
 from toril.worker.attempt import attempted, invalid_payload, raised, returned, timed_out
@@ -87,6 +88,7 @@ class Executor:
         isolation: where isolated handlers run.
         journal: where handlers' words go.
         record: takes each decision.
+        transactions: opens handlers' transactions.
         emit: where failures are told.
         rng: for backoff jitter.
     """
@@ -100,6 +102,7 @@ class Executor:
         isolation: Isolation,
         journal: Journal,
         record: Callable[[ClaimedJob, Decision], object],
+        transactions: Transactions,
         emit: Emit,
         rng: random.Random,
     ) -> None:
@@ -109,6 +112,7 @@ class Executor:
         self._isolation = isolation
         self._journal = journal
         self._record = record
+        self._transactions = transactions
         self._emit = emit
         self._rng = rng
         self._loop = asyncio.get_running_loop()
@@ -166,16 +170,29 @@ class Executor:
         finally:
             if alarm is not None:
                 alarm.cancel()
+        if run.context is not None and run.context.completed:
+            return self._completed_already(run.job, outcome)
         return run.decided(outcome)
+
+    def _completed_already(self, job: ClaimedJob, outcome: Outcome) -> Outcome:
+        """Leave it at the completion by the handler's own transaction, whatever came of the handler then."""
+        if isinstance(outcome, Failed):
+            said = f"raised {outcome.error.kind} after its transaction had completed the job"
+            self._journal.log(job.id, job.attempt, "error", f"{said}: {outcome.error.message}")
+        elif outcome != Completed():
+            said = "what the handler returned is not recorded: its transaction had completed the job"
+            self._journal.log(job.id, job.attempt, "warning", f"{said} (see ctx.set_result)")
+        return Completed()
 
     async def _call(
         self, run: Run, job_type: JobType, arguments: dict[str, Any], timeout: float | None
     ) -> Outcome:
         if job_type.mode == "process":
             return await self._isolation.run(run.job, timeout)
-        run.context = JobContext(run.job, self._journal, timeout)
+        in_loop = job_type.mode == "loop"
+        run.context = JobContext(run.job, self._journal, timeout, self._transactions if in_loop else None)
         first = (run.context,) if job_type.takes_context else ()
-        if job_type.mode == "loop":
+        if in_loop:
             return returned(job_type, await job_type.function(*first, **arguments))
         call = partial(contextvars.copy_context().run, job_type.function, *first, **arguments)
         return await self._in_thread(partial(attempted, job_type, call))

@@ -89,7 +89,9 @@ class OutcomeRecorder:
         try:
             recorded = await self._write(finishes)
             if unmatched := [finish for finish in finishes if finish.id not in recorded]:
-                recorded |= dict.fromkeys(await self._own(unmatched))
+                own = await self._own(unmatched)
+                recorded |= dict.fromkeys(own)
+                batch = [(job, own.get(job.id, decision)) for job, decision in batch]
         except Exception as error:  # noqa: BLE001  # a defect: it may cost one outcome, never its neighbours'
             return await self._record_apart(batch, error)
         for job, _ in batch:
@@ -136,8 +138,8 @@ class OutcomeRecorder:
             failed = _unstorable(finishes[0], error)
             return set(await self._postgres.insist(lambda: self._jobs.set_back(self._lane, [failed])))
 
-    async def _own(self, finishes: Sequence[Finish]) -> set[int]:
-        """Return those that are on record as this attempt's own; tell the others, which came too late."""
+    async def _own(self, finishes: Sequence[Finish]) -> dict[int, Decision]:
+        """Return what is on record as these attempts' own; tell of the others, which came too late."""
         own = await self._postgres.insist(lambda: self._jobs.ownership(self._lane, finishes))
         for finish in finishes:
             if finish.id not in own:

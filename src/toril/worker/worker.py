@@ -28,6 +28,7 @@ from toril.sdk.registry import Registry
 from toril.store.connection import Database
 from toril.store.job_types import JobTypes
 from toril.store.jobs import Jobs
+from toril.store.transactions import Transactions
 from toril.store.workers import WorkerCard, Workers
 from toril.worker.executor import Executor
 from toril.worker.fetcher import Fetcher, Hands
@@ -53,6 +54,7 @@ class WorkerOptions:
         queues: which queues it serves.
         concurrency: jobs at once.
         processes: killable processes for isolated handlers.
+        transactions: connections for handlers' own transactions.
         grace: seconds that running jobs have when the worker stops.
         pulse: its heartbeat.
         version: shown with the worker.
@@ -61,6 +63,7 @@ class WorkerOptions:
     queues: Sequence[str]
     concurrency: int
     processes: int
+    transactions: int
     grace: float
     pulse: Pulse
     version: str
@@ -109,6 +112,7 @@ class Worker:
         self._recorder = OutcomeRecorder(
             parts.jobs, self._lanes[2], parts.broker, parts.dispatcher, postgres, self._emit, self._forget
         )
+        self._transactions = Transactions(parts.database, parts.jobs, options.transactions)
         self._executor = Executor(
             registry,
             self._slots,
@@ -116,6 +120,7 @@ class Worker:
             isolation=self._isolation,
             journal=self._journal,
             record=self._recorder.record,
+            transactions=self._transactions,
             emit=self._emit,
             rng=random.Random(),  # noqa: S311  # backoff jitter
         )
@@ -207,6 +212,7 @@ class Worker:
             await self._heartbeat.stop()
         await self._isolation.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._transactions.close()
         for lane in self._lanes:
             await lane.close()
 

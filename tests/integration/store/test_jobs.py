@@ -112,7 +112,22 @@ async def test_an_outcome_written_twice_is_recognised_as_its_own(lane: Lane, job
     assert await jobs.complete(lane, [done]) == set()
     assert await jobs.set_back(lane, [retried]) == {}
     running = Finish(ids[2], 1, Decision(Event.COMPLETE, result="1"))
-    assert await jobs.ownership(lane, [done, retried, running]) == {ids[0], ids[1]}
+    assert await jobs.ownership(lane, [done, retried, running]) == {
+        ids[0]: done.decision,
+        ids[1]: retried.decision,
+    }
+
+
+async def test_a_completion_on_record_counts_whatever_its_attempt_came_to_afterwards(
+    lane: Lane, jobs: Jobs
+) -> None:
+    (job_id,) = await submit(lane, jobs)
+    await claim(lane, jobs, [job_id])
+    await jobs.complete(lane, [Finish(job_id, 1, Decision(Event.COMPLETE, result='{"n": 1}'))])
+    failed = Finish(job_id, 1, Decision(Event.RETRY, error=BOOM))
+    assert await jobs.set_back(lane, [failed]) == {}
+    owned = await jobs.ownership(lane, [failed])
+    assert owned == {job_id: Decision(Event.COMPLETE, result='{"n": 1}')}
 
 
 async def test_a_run_that_was_rescued_does_not_own_the_outcome(lane: Lane, jobs: Jobs) -> None:
@@ -122,7 +137,7 @@ async def test_a_run_that_was_rescued_does_not_own_the_outcome(lane: Lane, jobs:
     await jobs.rescue(lane, limit=10, outcome="crashed")
     late = Finish(job_id, 1, Decision(Event.COMPLETE, result="1"))
     assert await jobs.complete(lane, [late]) == set()
-    assert await jobs.ownership(lane, [late]) == set()
+    assert await jobs.ownership(lane, [late]) == {}
 
 
 async def test_the_jobs_of_lost_workers_are_taken_back_and_those_of_live_ones_are_not(

@@ -48,6 +48,40 @@ def hangs_apart() -> None:
     time.sleep(60)
 
 
+class Rows:
+    """What handlers do in their transactions, and with them."""
+
+    STATEMENT = "insert into effects (job_id, attempt) values ($1, $2)"
+
+
+@app.job(retry=QUICK)
+async def writes_and_completes(ctx: JobContext, then: str = "") -> str:
+    async with ctx.transaction() as conn:
+        await conn.execute(Rows.STATEMENT, ctx.id, ctx.attempt)
+        ctx.set_result({"attempt": ctx.attempt})
+        if then == "roll back once" and ctx.attempt == 1:
+            raise RuntimeError("not this time")
+        if then == "be lost" and ctx.attempt == 1:
+            STARTED.set()
+            await asyncio.to_thread(RELEASED.wait, 20)
+    if then == "raise":
+        raise RuntimeError("too late")
+    if then == "again":
+        async with ctx.transaction():
+            raise AssertionError("never reached")
+    return then
+
+
+@app.job(retry=1)
+def wants_a_transaction_in_a_thread(ctx: JobContext) -> None:
+    asyncio.run(_transaction(ctx))
+
+
+async def _transaction(ctx: JobContext) -> None:
+    async with ctx.transaction():
+        raise AssertionError("never reached")
+
+
 @app.job(retry=QUICK)
 async def fails(ctx: JobContext) -> None:
     ctx.log(f"attempt {ctx.attempt}")
