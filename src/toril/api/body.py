@@ -8,6 +8,7 @@ import asyncio
 
 from starlette.types import Receive, Scope
 
+from toril.api.idempotency_header import HEADER_BYTES, repeated
 from toril.domain.errors import InvalidInput, PayloadTooLarge
 from toril.operations.decoding import shortened
 
@@ -31,9 +32,10 @@ class Body:
 
     Attributes:
         complete: whether it has been read to its end.
+        idempotency_key: the header of that name, as it came; known once the headers have been checked.
     """
 
-    __slots__ = ("_deadline", "_headers", "_limit", "_receive", "_received", "complete")
+    __slots__ = ("_deadline", "_headers", "_limit", "_receive", "_received", "complete", "idempotency_key")
 
     def __init__(self, scope: Scope, receive: Receive, *, limit: int, timeout: float) -> None:
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -42,12 +44,14 @@ class Body:
         self._received = 0
         self._deadline = asyncio.get_running_loop().time() + timeout
         self.complete = False
+        self.idempotency_key: bytes | None = None
 
     def check(self, accepted: tuple[bytes, ...]) -> bytes:
         """Return the content type, one of `accepted`, after a look at the headers.
 
         Raises:
-            InvalidInput: `unsupported_media_type`; or `too_large`, by the body's own declaration.
+            InvalidInput: `unsupported_media_type`; `too_large`, by the body's own declaration; or
+                `invalid_key`, for two of them.
         """
         content_type = b""
         for name, value in self._headers:
@@ -57,6 +61,10 @@ class Body:
                 raise _too_large(self._limit)
             elif name == b"content-encoding" and value.lower() != b"identity":
                 raise _unsupported(f"The body is compressed ({_shown(value)}).", "send it uncompressed")
+            elif name == HEADER_BYTES:
+                if self.idempotency_key is not None:
+                    raise repeated()
+                self.idempotency_key = value
         if content_type not in accepted:
             expected = b" or ".join(accepted).decode()
             found = f"is {_shown(content_type)}" if content_type else "is missing"

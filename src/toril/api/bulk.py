@@ -4,16 +4,18 @@ import asyncio
 from functools import partial
 
 import msgspec
+from msgspec import UNSET
 from starlette.types import Scope
 
 from toril.api.body import Body
+from toril.api.idempotency_header import not_in_bulk
 from toril.api.intake import Accepted, Intake
 from toril.api.limits import Limits
 from toril.api.query import SubmitQuery, parse_query
 from toril.api.schemas import BulkSubmitted, JobSubmitted
 from toril.api.splitting import ArraySplitter, LineSplitter, Splitter
 from toril.domain.errors import InvalidInput, Unavailable
-from toril.domain.job import NewJob
+from toril.domain.job import Effect, NewJob, Submitted
 from toril.operations.decoding import decode_job
 from toril.operations.submission import Submission
 
@@ -41,6 +43,8 @@ class _Bulk:
         self._calls = 0
 
     async def submit(self, scope: Scope, body: Body, content_type: bytes) -> Accepted:
+        if body.idempotency_key is not None:
+            raise not_in_bulk()
         allow_unknown = parse_query(scope["query_string"], SubmitQuery).allow_unknown
         if self._calls >= self._limits.bulk_calls:  # each may hold a whole body in memory
             raise Unavailable("Too many bulk calls at a time.", hint="wait a moment, or send smaller ones")
@@ -50,8 +54,11 @@ class _Bulk:
             submitted = await self._submission.submit_all(jobs)
         finally:
             self._calls -= 1
-        answers = [JobSubmitted(id=job.id, status=job.status) for job in submitted]
-        return Accepted(msgspec.json.encode(BulkSubmitted(count=len(answers), jobs=answers)))
+        answers = [_shown(job, result) for job, result in zip(jobs, submitted, strict=True)]
+        return Accepted(
+            msgspec.json.encode(BulkSubmitted(count=len(answers), jobs=answers)),
+            created=any(result.effect is Effect.CREATED for result in submitted),
+        )
 
     async def _collect(self, body: Body, content_type: bytes, *, allow_unknown: bool) -> list[NewJob]:
         limit = self._limits.job
@@ -66,7 +73,7 @@ class _Bulk:
                 if len(jobs) == self._limits.bulk_jobs:
                     raise self._too_many()
                 try:
-                    jobs.append(await check(decode_job(text)))
+                    jobs.append(await check(decode_job(text), text))
                 except InvalidInput as error:
                     raise _located(error, len(jobs), splitter.place()) from None
                 if clock() > turn_ends:
@@ -82,6 +89,11 @@ class _Bulk:
             code="too_many_jobs",
             hint="split them into several calls",
         )
+
+
+def _shown(job: NewJob, result: Submitted) -> JobSubmitted:
+    keyed = job.idempotency is not None or job.unique is not None
+    return JobSubmitted(id=result.id, status=result.status, effect=result.effect if keyed else UNSET)
 
 
 def _located(error: InvalidInput, index: int, place: str) -> InvalidInput:

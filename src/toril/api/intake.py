@@ -1,4 +1,5 @@
-"""The frame around the two routes that take jobs: the body within its limits, refusals, the 201.
+"""The frame around the two routes that take jobs: the body within its limits, refusals, the 201
+or the 200.
 
 Raw ASGI, without a framework's request and response objects: it is on the hot path.
 """
@@ -15,14 +16,15 @@ from toril.domain.errors import TorilError
 
 
 class Accepted(NamedTuple):
-    """What to answer: the JSON body, and a Location where one thing was created."""
+    """What to answer: the JSON body, a Location where it is about one job, and whether anything is new."""
 
     body: bytes
     location: bytes | None = None
+    created: bool = True
 
 
 class Intake:
-    """An ASGI application that hands bodies to `handle` and answers 201.
+    """An ASGI application that hands bodies to `handle` and answers 201, or 200 where nothing was created.
 
     Args:
         handle: takes the request and its body, whose content type is one of `accepted`.
@@ -58,7 +60,8 @@ class Intake:
         ]
         if accepted.location is not None:
             headers.append((b"location", accepted.location))
-        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        status = 201 if accepted.created else 200
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": accepted.body})
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from toril.api.answers import answer
-from toril.domain.errors import NotFound, TorilError, Unavailable
+from toril.domain.errors import Conflict, NotFound, TorilError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,13 +35,15 @@ PROBLEMS: dict[str, ProblemType] = {
     "method_not_allowed": ProblemType(
         405, "Method not allowed", "The path exists, but not with this method; see the Allow header."
     ),
+    "body_timeout": ProblemType(408, "Body too slow", "The body did not arrive in time; nothing was stored."),
     "idempotency_conflict": ProblemType(
-        409, "Key used before", "The idempotency key came with another request before; nothing was stored."
+        409,
+        "Key of another request",
+        "The idempotency key came with another request before: see `job_id`. Nothing was stored.",
     ),
     "unique_conflict": ProblemType(
-        409, "Not unique", "Another job holds the unique key, and this one may not be added to it."
+        409, "Not unique", "Another job holds the unique key: see `job_id`. Nothing was stored."
     ),
-    "body_timeout": ProblemType(408, "Body too slow", "The body did not arrive in time; nothing was stored."),
     "too_large": ProblemType(413, "Too large", "The body, or one job in it, is over the size limit."),
     "too_many_jobs": ProblemType(413, "Too many jobs", "Split the jobs into several bulk calls."),
     "unsupported_media_type": ProblemType(
@@ -53,7 +55,11 @@ PROBLEMS: dict[str, ProblemType] = {
     "out_of_range": ProblemType(422, "Out of range", "The value is too small, too large or too long."),
     "invalid_value": ProblemType(422, "Invalid value", "The value can't be read or is not an allowed one."),
     "invalid_name": ProblemType(422, "Invalid name", "No job or queue can have this name."),
-    "invalid_key": ProblemType(422, "Invalid key", "No idempotency or unique key can look like this."),
+    "invalid_key": ProblemType(
+        422,
+        "Invalid key",
+        "A key has 1 to 255 printable characters and no spaces; as a header it is given once, for one job.",
+    ),
     "conflicting_fields": ProblemType(422, "Conflicting fields", "Two fields contradict each other."),
     "unknown_job": ProblemType(
         422,
@@ -90,6 +96,9 @@ class Problem(Struct, omit_defaults=True, kw_only=True):
         str | None, Meta(description="The field, parameter or header at fault, as in `[17].payload.width`.")
     ] = None
     hint: Annotated[str | None, Meta(description="What to do about it.")] = None
+    job_id: Annotated[int | None, Meta(description="The job that has the key, where one is in the way.")] = (
+        None
+    )
 
 
 def problem(error: TorilError, *, close: bool = False) -> Response:
@@ -105,7 +114,14 @@ def problem(error: TorilError, *, close: bool = False) -> Response:
         headers["retry-after"] = str(ceil(error.retry_after))
     if close:
         headers["connection"] = "close"
-    return problem_response(code, error.message, field=error.field, hint=error.hint, headers=headers)
+    return problem_response(
+        code,
+        error.message,
+        field=error.field,
+        hint=error.hint,
+        job_id=error.job_id if isinstance(error, Conflict) else None,
+        headers=headers,
+    )
 
 
 def problem_response(
@@ -114,6 +130,7 @@ def problem_response(
     *,
     field: str | None = None,
     hint: str | None = None,
+    job_id: int | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Return a problem document.
@@ -123,6 +140,7 @@ def problem_response(
         detail: what is wrong with this very request, in a sentence.
         field: the field at fault.
         hint: what to do.
+        job_id: the job that is in the way.
         headers: response headers besides the usual ones.
     """
     kind = PROBLEMS[code]
@@ -134,6 +152,7 @@ def problem_response(
         detail=_ended(detail),
         field=field,
         hint=hint and _ended(hint[0].upper() + hint[1:]),
+        job_id=job_id,
     )
     body = msgspec.json.encode(document)
     return answer(body, status=kind.status, media_type=MEDIA_TYPE, headers=headers)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
+from toril.domain.job import Effect
 from toril.domain.lifecycle import Status
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -18,14 +19,18 @@ def _doc(text: str) -> Meta:
 
 
 class JobSubmitted(Struct, kw_only=True):
-    """A job that has been recorded."""
+    """A job that is on record."""
 
     id: Annotated[int, _doc("Grows with each job; from 1.")]
-    status: Annotated[Status, _doc("`pending`, or `scheduled` when it runs later.")]
+    status: Annotated[Status, _doc("`pending`, or `scheduled` when it runs later; of a job found, as it is.")]
+    effect: Annotated[
+        Effect | UnsetType,
+        _doc("What the submit did. Only where it came with a key: `existing` stored nothing."),
+    ] = UNSET
 
 
 class BulkSubmitted(Struct, kw_only=True):
-    """Jobs that have been recorded."""
+    """Jobs that are on record."""
 
     count: Annotated[int, _doc("How many.")]
     jobs: Annotated[list[JobSubmitted], _doc("In the order in which they were sent.")]

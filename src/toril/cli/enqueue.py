@@ -4,9 +4,18 @@ import asyncio
 from typing import Annotated
 
 import typer
+from msgspec import UNSET
 
 from toril.cli.flags import Json, settings_from
 from toril.cli.output import print_json, say
+from toril.domain.job import Effect, Held, OnConflict
+
+_SAID = {
+    Effect.CREATED: "Job {id} is {status}.",
+    Effect.EXISTING: "Job {id} was there already and is {status}; nothing was stored.",
+    Effect.REPLACED: "Job {id} was waiting already: it has this payload, these options and run time now.",
+    Effect.EXTENDED: "Job {id} was there already and has been extended; it is {status}.",
+}
 
 
 def enqueue(
@@ -26,6 +35,20 @@ def enqueue(
     priority: Annotated[int | None, typer.Option(help="0 for none, else 1 (first) and up.")] = None,
     attempts: Annotated[int | None, typer.Option(help="Failures that end it.")] = None,
     timeout: Annotated[str | None, typer.Option(help="How long an attempt may take: 30s, 5m.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Makes repeating this harmless: the same key gives the same job.")
+    ] = None,
+    unique: Annotated[
+        str | None, typer.Option(metavar="KEY", help="At most one job of this name holds the key at a time.")
+    ] = None,
+    held: Annotated[
+        Held | None, typer.Option("--while", help="With --unique: how long it is held; by default active.")
+    ] = None,
+    ttl: Annotated[str | None, typer.Option(help="With --while ttl: how long: 10m, 1h30m.")] = None,
+    on_conflict: Annotated[
+        OnConflict | None,
+        typer.Option(help="With --unique: what if another holds it; by default return_existing."),
+    ] = None,
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="Accept a name that no worker has registered yet.")
     ] = False,
@@ -36,12 +59,12 @@ def enqueue(
     It is checked and recorded exactly as by POST /jobs.
     """
     from toril.api.schemas import JobSubmitted
-    from toril.cli.job_request import job_request, payload_text
+    from toril.cli.job_request import job_request, payload_text, unique_field
     from toril.cli.submitting import submit
     from toril.cli.times import milliseconds
 
     settings = settings_from()
-    request = job_request(
+    asked = job_request(
         {
             "name": name,
             "payload": payload_text(payload, parameter or []),
@@ -51,11 +74,15 @@ def enqueue(
             "priority": priority,
             "attempts": attempts,
             "timeout": None if timeout is None else milliseconds(timeout, flag="--timeout"),
+            "idempotency_key": idempotency_key,
+            "unique": unique_field(unique, held, ttl, on_conflict),
         },
         largest=settings.max_job_bytes,
     )
-    submitted = asyncio.run(submit(settings, request, allow_unknown=allow_unknown))
+    job = asyncio.run(submit(settings, asked, allow_unknown=allow_unknown))
     if json:
-        print_json(JobSubmitted(id=submitted.id, status=submitted.status))
+        keyed = idempotency_key is not None or unique is not None
+        print_json(JobSubmitted(id=job.id, status=job.status, effect=job.effect if keyed else UNSET))
     else:
-        say(f"Job {submitted.id} is {submitted.status}. Look at it with: toril jobs show {submitted.id}")
+        said = _SAID[job.effect].format(id=job.id, status=job.status)
+        say(f"{said} Look at it with: toril jobs show {job.id}")

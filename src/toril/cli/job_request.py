@@ -3,16 +3,26 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
 
+from toril.cli.times import milliseconds
 from toril.domain.errors import InvalidInput, PayloadTooLarge
+from toril.domain.job import Held, OnConflict
 from toril.operations.decoding import decode_job, shortened
 from toril.operations.request import JobRequest
 
 
-def job_request(fields: Mapping[str, object], *, largest: int) -> JobRequest:
+class Asked(NamedTuple):
+    """A request, and the JSON text that says it."""
+
+    request: JobRequest
+    text: bytes
+
+
+def job_request(fields: Mapping[str, object], *, largest: int) -> Asked:
     """Return the request with these fields; those that are None are left out.
 
     Args:
@@ -22,14 +32,53 @@ def job_request(fields: Mapping[str, object], *, largest: int) -> JobRequest:
     Raises:
         InvalidInput: a field is wrong or the whole is too large.
     """
-    body = _encoded({name: value for name, value in fields.items() if value is not None})
-    if len(bytes(body)) > largest:
+    text = bytes(_encoded({name: value for name, value in fields.items() if value is not None}))
+    if len(text) > largest:
         raise PayloadTooLarge(
             f"The job is larger than {largest:,} bytes.",
             field="payload",
             hint="Store large data elsewhere and send a reference to it, or raise TORIL_MAX_JOB_BYTES.",
         )
-    return decode_job(bytes(body))
+    return Asked(decode_job(text), text)
+
+
+def unique_field(
+    key: str | None, held: Held | None, ttl: str | None, on_conflict: OnConflict | None
+) -> dict[str, object] | None:
+    """Return the field `unique`, or None when nothing was given.
+
+    Args:
+        key: what must be unique.
+        held: for how long it is held.
+        ttl: a duration as people write it; with `Held.TTL` only.
+        on_conflict: what to do when another job holds it.
+
+    Raises:
+        InvalidInput: the key is missing, or the duration is none, missing or not heeded.
+    """
+    if key is None:
+        for flag, value in {"--while": held, "--ttl": ttl, "--on-conflict": on_conflict}.items():
+            if value is not None:
+                raise InvalidInput(
+                    f"{flag} says nothing without --unique.",
+                    code="missing_field",
+                    field="--unique",
+                    hint="Give the key that must be unique, such as --unique report-7.",
+                )
+        return None
+    if (ttl is not None) != (held is Held.TTL):
+        raise InvalidInput(
+            "--ttl and --while ttl go together.",
+            code="conflicting_fields",
+            field="--ttl",
+            hint="Give both, such as --while ttl --ttl 10m, or neither.",
+        )
+    return {
+        "key": key,
+        "while": held,
+        "on_conflict": on_conflict,
+        "ttl": None if ttl is None else milliseconds(ttl, flag="--ttl"),
+    }
 
 
 def payload_text(given: str | None, parameters: Sequence[str]) -> Raw | None:

@@ -106,7 +106,7 @@ def _type_names(types: str) -> str:
 
 
 def _unknown_field(name: str, path: str, record: type[Struct]) -> InvalidInput:
-    fields = _record_at(record, path).__struct_fields__
+    fields = _record_at(record, path).__struct_encode_fields__
     synonym = _SYNONYMS.get(name)
     hint = f"did you mean {synonym!r}?" if synonym in fields else did_you_mean(name, fields)
     field = _join(path, shortened(name))
@@ -175,7 +175,9 @@ def _is_struct(kind: object) -> bool:
 
 def _description(record: type[Struct], path: str) -> str | None:
     parent, _, name = path.rpartition(".")
-    annotation = get_type_hints(_record_at(record, parent), include_extras=True).get(name)
+    owner = _record_at(record, parent)
+    attributes = dict(zip(owner.__struct_encode_fields__, owner.__struct_fields__, strict=True))
+    annotation = get_type_hints(owner, include_extras=True).get(attributes.get(name, name))
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, Meta) and extra.description:
             return extra.description

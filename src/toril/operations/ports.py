@@ -17,6 +17,7 @@ class Submitter(Protocol):
         """Record a job together with others that arrive meanwhile; resolves after the commit.
 
         Raises:
+            Conflict: another job has one of its keys; nothing was recorded.
             Unavailable: PostgreSQL is down, or too many jobs wait for it already; nothing was recorded.
         """
 
@@ -24,6 +25,7 @@ class Submitter(Protocol):
         """Record all of these jobs in one transaction, or none; one result per job, ids in their order.
 
         Raises:
+            Conflict: another job has a key of one of them; `field` starts with its index, `[17].`.
             Unavailable: as for `submit_one`.
         """
 

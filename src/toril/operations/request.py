@@ -6,13 +6,15 @@ its description as the remedy.
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from toril.domain.job import MAX_PRIORITY
+from toril.domain.job import MAX_PRIORITY, Held, OnConflict
+from toril.domain.keys import MAX_KEY, MAX_TTL
 from toril.domain.names import MAX_NAME
 from toril.domain.retry import MAX_ATTEMPTS, MAX_DELAY
 
 MAX_MS = int(MAX_DELAY * 1000)
+MAX_TTL_MS = int(MAX_TTL * 1000)
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Milliseconds = Annotated[float, Meta(ge=0, le=MAX_MS)]
@@ -22,6 +24,9 @@ Priority = Annotated[int, Meta(ge=0, le=MAX_PRIORITY)]
 Attempts = Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS)]
 Factor = Annotated[float, Meta(ge=1, le=1000)]
 Payload = Annotated[Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
+TimeToLive = Annotated[float, Meta(ge=1, le=MAX_TTL_MS)]
+# `check_key` judges keys, for every way in alike; this only documents it.
+Key = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_KEY})]
 
 
 def _doc(text: str) -> Meta:
@@ -40,6 +45,34 @@ class BackoffRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     cap: Annotated[Milliseconds | None, _doc("The longest wait in milliseconds; default an hour.")] = None
     jitter: Annotated[
         bool | None, _doc("Whether half of each wait is random, so that herds spread; default true.")
+    ] = None
+
+
+class UniqueRequest(Struct, forbid_unknown_fields=True, kw_only=True):
+    """At most one job of a name holds a key at a time."""
+
+    key: Annotated[
+        Key,
+        _doc(f"What must be unique among jobs of the same name: 1 to {MAX_KEY} characters, no spaces."),
+    ]
+    held: Annotated[
+        Held | None,
+        _doc(
+            "For how long the job holds the key. `queued`: until a worker first takes it; `active` (the "
+            "default): until it has ended; `ttl`: for the time that `ttl` says, whatever becomes of it."
+        ),
+    ] = field(default=None, name="while")
+    on_conflict: Annotated[
+        OnConflict | None,
+        _doc(
+            "When another job holds the key. `return_existing` (default): its id is the answer; `reject`: "
+            "`unique_conflict`; `replace`: while it is queued, it gets this payload, options and run time; "
+            "`extend`: while it is queued, it gets this run time, and it holds the key for another `ttl`."
+        ),
+    ] = None
+    ttl: Annotated[
+        TimeToLive | None,
+        _doc(f"With while `ttl` only: milliseconds to hold the key, 1 to {MAX_TTL_MS} (ten years)."),
     ] = None
 
 
@@ -74,4 +107,17 @@ class JobRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = None
     timeout: Annotated[
         Timeout | None, _doc(f"Milliseconds an attempt may take, 1 to {MAX_MS}; default: the handler's.")
+    ] = None
+    idempotency_key: Annotated[
+        Key | None,
+        _doc(
+            f"Makes it safe to send the job again: the same key gives the same job. 1 to {MAX_KEY} "
+            "characters, no spaces. `POST /jobs` takes it as the header Idempotency-Key, too."
+        ),
+    ] = None
+    unique: Annotated[
+        UniqueRequest | None,
+        _doc(
+            'Keeps others like it out, such as {"key": "report-7"}; by default while one is queued or runs.'
+        ),
     ] = None

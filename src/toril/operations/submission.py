@@ -16,6 +16,7 @@ from toril.domain.names import check_job_name, check_queue_name
 from toril.domain.payload import check_json_text
 from toril.domain.retry import Backoff
 from toril.operations.catalog import Catalog, JobType, unregistered
+from toril.operations.keying import idempotency, unique
 from toril.operations.ports import Submitter
 from toril.operations.request import BackoffRequest, JobRequest
 from toril.operations.schedule import AT_ONCE, schedule, utc_now
@@ -46,29 +47,38 @@ class Submission:
         self._catalog = catalog
         self._now = now
 
-    async def submit(self, request: JobRequest, *, allow_unknown: bool = False) -> Submitted:
+    async def submit(self, request: JobRequest, text: bytes, *, allow_unknown: bool = False) -> Submitted:
         """Record one job; returns after the commit.
 
         Raises:
             InvalidInput: see `check`.
+            Conflict: another job has one of its keys.
             Unavailable: nothing was recorded.
         """
-        job = await self.check(request, since=self._catalog.now(), allow_unknown=allow_unknown)
+        job = await self.check(request, text, since=self._catalog.now(), allow_unknown=allow_unknown)
         return await self._submitter.submit_one(job)
 
     async def submit_all(self, jobs: Sequence[NewJob]) -> list[Submitted]:
-        """Record all of these jobs, or none; returns after the commit, ids in the order of the jobs."""
+        """Record all of these jobs, or none; returns after the commit, ids in the order of the jobs.
+
+        Raises:
+            Conflict: another job has a key of one of them, which `field` names by its index.
+            Unavailable: nothing was recorded.
+        """
         return await self._submitter.submit_many(jobs)
 
     def now(self) -> float:
         """Return the time to give to `check` as `since`: when the request came."""
         return self._catalog.now()
 
-    async def check(self, request: JobRequest, *, since: float, allow_unknown: bool = False) -> NewJob:
+    async def check(
+        self, request: JobRequest, text: bytes, *, since: float, allow_unknown: bool = False
+    ) -> NewJob:
         """Return the job that `request` asks for, with the defaults of its registration.
 
         Args:
             request: the fields, each within its own range.
+            text: the JSON that they were read from: what a repeated idempotency key must come with again.
             since: when the request came, as `now` gives it; a name is unknown only if the registry has been
                 read after that.
             allow_unknown: accept a name that nobody has registered; the job waits for a worker that does.
@@ -96,6 +106,10 @@ class Submission:
             # None: the handler's own timeout, as it is when the job runs and not as it was today.
             timeout=None if request.timeout is None else request.timeout / 1000,
             backoff=None if request.backoff is None else _backoff(request.backoff),
+            idempotency=None
+            if request.idempotency_key is None
+            else idempotency(request.idempotency_key, text),
+            unique=None if request.unique is None else unique(request.unique),
         )
 
     async def _look_up(self, name: str, *, since: float, allow_unknown: bool) -> JobType:

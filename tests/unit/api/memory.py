@@ -1,6 +1,7 @@
 """A stand-in for PostgreSQL in the API's unit tests: keeps what is submitted, and shows it.
 
-It decides nothing. The same routes meet the real store in the integration tests.
+Of keys it knows only that they are held: the first job has one for ever. The same routes meet the real store
+in the integration tests.
 """
 
 import asyncio
@@ -8,7 +9,8 @@ from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from toril.domain.job import NewJob, Submitted
+from toril.domain.errors import Conflict
+from toril.domain.job import Effect, NewJob, OnConflict, Submitted
 from toril.domain.lifecycle import Status
 from toril.domain.views import JobFilter, JobHistory, JobView, QueueCounts, RegisteredJob
 from toril.operations.ports import ComponentHealth
@@ -24,6 +26,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.jobs: list[NewJob] = []
+        self.requests: dict[str, tuple[int, bytes]] = {}
+        self.holders: dict[tuple[str, str], int] = {}
         self.histories: dict[int, JobHistory] = {}
         self.registered: list[RegisteredJob] = []
         self.counts: list[QueueCounts] = []
@@ -34,20 +38,57 @@ class Memory:
         self.committing: asyncio.Event | None = None
         self.reached = asyncio.Event()
 
+    def forget(self) -> None:
+        """Go back to an empty record."""
+        self.jobs, self.requests, self.holders = [], {}, {}
+
     def submit_one(self, job: NewJob) -> Awaitable[Submitted]:
         return self._submit_one(job)
 
     async def _submit_one(self, job: NewJob) -> Submitted:
-        return (await self.submit_many([job]))[0]
+        await self._commit()
+        return self._record(job, "")
 
     async def submit_many(self, jobs: Sequence[NewJob]) -> list[Submitted]:
+        await self._commit()
+        before = (self.jobs.copy(), self.requests.copy(), self.holders.copy())
+        try:
+            return [self._record(job, f"[{index}].") for index, job in enumerate(jobs)]
+        except Conflict:
+            self.jobs, self.requests, self.holders = before
+            raise
+
+    async def _commit(self) -> None:
         self.reached.set()
         if self.committing is not None:
             await self.committing.wait()
         self._fail()
-        first = len(self.jobs) + 1
-        self.jobs += jobs
-        return [Submitted(first + index, _status(job)) for index, job in enumerate(jobs)]
+
+    def _record(self, job: NewJob, place: str) -> Submitted:
+        if job.idempotency is not None and job.idempotency.key in self.requests:
+            job_id, fingerprint = self.requests[job.idempotency.key]
+            if fingerprint != job.idempotency.fingerprint:
+                raise _conflict("idempotency_conflict", job_id, f"{place}idempotency_key")
+            return Submitted(job_id, Status.ACTIVE, Effect.EXISTING)
+        if job.unique is not None and (job.name, job.unique.key) in self.holders:
+            return self._meet(job, job.unique.on_conflict, self.holders[job.name, job.unique.key], place)
+        self.jobs.append(job)
+        job_id = len(self.jobs)
+        if job.idempotency is not None:
+            self.requests[job.idempotency.key] = (job_id, job.idempotency.fingerprint)
+        if job.unique is not None:
+            self.holders[job.name, job.unique.key] = job_id
+        return Submitted(job_id, _status(job))
+
+    def _meet(self, job: NewJob, on_conflict: OnConflict, holder: int, place: str) -> Submitted:
+        if on_conflict is OnConflict.REJECT:
+            raise _conflict("unique_conflict", holder, f"{place}unique.key")
+        if on_conflict is OnConflict.RETURN_EXISTING:
+            return Submitted(holder, Status.ACTIVE, Effect.EXISTING)
+        if on_conflict is OnConflict.EXTEND:
+            return Submitted(holder, Status.SCHEDULED, Effect.EXTENDED)
+        self.jobs[holder - 1] = job
+        return Submitted(holder, _status(job), Effect.REPLACED)
 
     async def history(self, job_id: int) -> JobHistory | None:
         self._fail()
@@ -114,3 +155,7 @@ def a_job(job_id: int, **changes: Any) -> JobView:
 
 def _status(job: NewJob) -> Status:
     return Status.SCHEDULED if job.delay or job.run_at else Status.PENDING
+
+
+def _conflict(code: str, job_id: int, field: str) -> Conflict:
+    return Conflict(f"Job {job_id} has the key.", code=code, job_id=job_id, field=field, hint="use another")

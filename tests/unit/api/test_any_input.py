@@ -24,6 +24,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=15,
 )
+keys = st.sampled_from(["a", "b", "a b", ""]) | st.text(max_size=300) | anything
 requests = st.fixed_dictionaries(
     {"name": st.sampled_from(["thumbnail", "anything", "unknown"]) | anything},
     optional={
@@ -37,6 +38,17 @@ requests = st.fixed_dictionaries(
         | st.fixed_dictionaries({"type": st.sampled_from(["fixed", "x"]), "delay": anything})
         | anything,
         "timeout": st.integers() | st.floats() | anything,
+        "idempotency_key": keys,
+        "unique": st.fixed_dictionaries(
+            {"key": keys},
+            optional={
+                "while": st.sampled_from(["queued", "active", "ttl", "x"]) | anything,
+                "on_conflict": st.sampled_from(["reject", "return_existing", "replace", "extend"]) | anything,
+                "ttl": st.integers() | st.floats() | anything,
+                "surprise": anything,
+            },
+        )
+        | anything,
         "surprise": anything,
     },
 )
@@ -64,7 +76,7 @@ APP, MEMORY, CATALOG, ERRORS = _app()
 
 
 def _send(method: str, path: str, body: bytes, headers: dict[str, str], query: bytes = b"") -> Answer:
-    MEMORY.jobs.clear()
+    MEMORY.forget()
     answer = asyncio.run(_answered(method, path, body, headers, query))
     assert answer is not None
     assert answer.status < 500, answer.body
@@ -90,6 +102,11 @@ def test_random_bytes(path: str, body: bytes, headers: dict[str, str]) -> None:
 @given(paths, anything, content_types)
 def test_random_json(path: str, value: Any, headers: dict[str, str]) -> None:
     _send("POST", path, _encoded(value), headers)
+
+
+@given(requests, st.binary(max_size=300) | st.sampled_from([b"a", b'"b"', b'"a\\"']))
+def test_random_keys_in_the_header(request: dict[str, Any], key: bytes) -> None:
+    _send("POST", "/jobs", _encoded(request), {**JSON, "idempotency-key": key.decode("latin-1")})
 
 
 @settings(max_examples=400)

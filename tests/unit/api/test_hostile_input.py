@@ -136,6 +136,62 @@ FIELDS = [
     ),
 ]  # fmt: skip
 
+
+def unique(text: str) -> str:
+    return job(f'"unique":{text}')
+
+
+KEYS = [
+    Case("key empty", 422, "invalid_key", "idempotency_key", job('"idempotency_key":""')),
+    Case("key of spaces", 422, "invalid_key", "idempotency_key", job('"idempotency_key":"  "')),
+    Case("key with a space", 422, "invalid_key", "idempotency_key", job('"idempotency_key":"a b"')),
+    Case("key with NUL", 422, "invalid_key", "idempotency_key", job('"idempotency_key":"a\\u0000"')),
+    Case("key with a line break", 422, "invalid_key", "idempotency_key", job('"idempotency_key":"a\\nb"')),
+    Case("key that turns", 422, "invalid_key", "idempotency_key", job('"idempotency_key":"a\u202eb"')),
+    Case("key too long", 422, "invalid_key", "idempotency_key", job('"idempotency_key":"%s"' % ("k" * 256))),
+    Case("key huge", 422, "invalid_key", "idempotency_key", job('"idempotency_key":"%s"' % ("k" * 10_000))),
+    Case("key with half a pair", 422, "invalid_unicode", "body", job('"idempotency_key":"\\ud800"')),
+    Case("key a number", 422, "invalid_type", "idempotency_key", job('"idempotency_key":1')),
+    Case("key an object", 422, "invalid_type", "idempotency_key", job('"idempotency_key":{}')),
+    Case("key in camels", 422, "unknown_field", "idempotencyKey", job('"idempotencyKey":"k"')),
+    Case("unique text", 422, "invalid_type", "unique", unique('"k"')),
+    Case("unique a number", 422, "invalid_type", "unique", unique("1")),
+    Case("unique true", 422, "invalid_type", "unique", unique("true")),
+    Case("unique an array", 422, "invalid_type", "unique", unique('["k"]')),
+    Case("unique empty", 422, "missing_field", "unique.key", unique("{}")),
+    Case("unique key null", 422, "invalid_type", "unique.key", unique('{"key":null}')),
+    Case("unique key a number", 422, "invalid_type", "unique.key", unique('{"key":1}')),
+    Case("unique key empty", 422, "invalid_key", "unique.key", unique('{"key":""}')),
+    Case("unique key with NUL", 422, "invalid_key", "unique.key", unique('{"key":"\\u0000"}')),
+    Case("unique key with a tab", 422, "invalid_key", "unique.key", unique('{"key":"a\\tb"}')),
+    Case("unique key huge", 422, "invalid_key", "unique.key", unique('{"key":"%s"}' % ("k" * 10_000))),
+    Case("unique field", 422, "unknown_field", "unique.kye", unique('{"kye":"k"}')),
+    Case("unique field inside", 422, "unknown_field", "unique.held", unique('{"key":"k","held":"ttl"}')),
+    Case("while unknown", 422, "invalid_value", "unique.while", unique('{"key":"k","while":"running"}')),
+    Case("while a number", 422, "invalid_type", "unique.while", unique('{"key":"k","while":1}')),
+    Case("while in capitals", 422, "invalid_value", "unique.while", unique('{"key":"k","while":"TTL"}')),
+    Case(
+        "on_conflict unknown", 422, "invalid_value", "unique.on_conflict",
+        unique('{"key":"k","on_conflict":"ignore"}'),
+    ),
+    Case("ttl missing", 422, "missing_field", "unique.ttl", unique('{"key":"k","while":"ttl"}')),
+    Case("ttl null", 422, "missing_field", "unique.ttl", unique('{"key":"k","while":"ttl","ttl":null}')),
+    Case("ttl alone", 422, "conflicting_fields", "unique.ttl", unique('{"key":"k","ttl":1000}')),
+    Case(
+        "ttl while active", 422, "conflicting_fields", "unique.ttl",
+        unique('{"key":"k","while":"active","ttl":1000}'),
+    ),
+    Case("ttl zero", 422, "out_of_range", "unique.ttl", unique('{"key":"k","while":"ttl","ttl":0}')),
+    Case("ttl negative", 422, "out_of_range", "unique.ttl", unique('{"key":"k","while":"ttl","ttl":-1}')),
+    Case(
+        "ttl over ten years", 422, "out_of_range", "unique.ttl",
+        unique('{"key":"k","while":"ttl","ttl":315360000001}'),
+    ),
+    Case("ttl huge", 422, "out_of_range", "unique.ttl", unique('{"key":"k","while":"ttl","ttl":1e400}')),
+    Case("ttl text", 422, "invalid_type", "unique.ttl", unique('{"key":"k","while":"ttl","ttl":"10m"}')),
+    Case("ttl NaN", 400, "invalid_json", None, unique('{"key":"k","while":"ttl","ttl":NaN}')),
+]  # fmt: skip
+
 PAYLOADS = [
     Case("payload an array", 422, "invalid_type", "payload", payload("[1]")),
     Case("payload text", 422, "invalid_type", "payload", payload('"{}"')),
@@ -247,7 +303,7 @@ LOOKUPS = [
 
 
 @pytest.mark.parametrize(
-    "case", [*BODIES, *FIELDS, *PAYLOADS, *REQUESTS, *LOOKUPS], ids=lambda case: case.name
+    "case", [*BODIES, *FIELDS, *KEYS, *PAYLOADS, *REQUESTS, *LOOKUPS], ids=lambda case: case.name
 )
 async def test_is_refused_with_its_own_code_and_stores_nothing(
     case: Case, client: httpx.AsyncClient, memory: Memory, errors: list[Exception]
@@ -282,6 +338,14 @@ async def test_is_refused_with_its_own_code_and_stores_nothing(
         (job('"run_at":1990000000'), "Give milliseconds: 1990000000000."),
         (job('"priority":"high"'), "0: none"),
         (payload('{"a":NaN}'), "Send null, or a string."),
+        (job('"idempotency_key":"a b"'), "1 to 255 printable characters without spaces"),
+        (unique('"k"'), '{"key": "report-7"}'),
+        (unique('{"key":"k","while":"running"}'), "`queued`: until a worker first takes it"),
+        (unique('{"key":"k","on_conflict":"ignore"}'), "`reject`"),
+        (unique('{"key":"k","whiel":"ttl"}'), "Did you mean 'while'?"),
+        (unique('{"key":"k","while":"ttl"}'), '"ttl": 600000'),
+        (unique('{"key":"k","ttl":1}'), 'Add "while": "ttl"'),
+        (unique('{"key":"k","while":"ttl","ttl":0}'), "With while `ttl` only: milliseconds"),
     ],
 )
 async def test_says_what_to_do(client: httpx.AsyncClient, body: bytes | str, hint: str) -> None:

@@ -35,7 +35,7 @@ def test_a_parameter_replaces_a_field_of_the_payload() -> None:
 
 def test_nothing_given_is_no_payload() -> None:
     assert payload_text(None, []) is None
-    assert job_request({"name": "x", "payload": None}, largest=1_000).payload is UNSET
+    assert job_request({"name": "x", "payload": None}, largest=1_000).request.payload is UNSET
 
 
 def test_a_payload_comes_from_a_file_or_from_standard_input(

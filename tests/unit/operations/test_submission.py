@@ -35,7 +35,7 @@ async def test_a_job_of_any_content_is_checked_in_moments(
     started = time.process_time()
 
     with contextlib.suppress(InvalidInput):
-        await submission.check(decode_job(body), since=0.0)
+        await submission.check(decode_job(body), body, since=0.0)
 
     # The slowest takes some 50 ms; what this guards against took a second.
     assert time.process_time() - started < 0.4
