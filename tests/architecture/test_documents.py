@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from toril.api.guides import KEYS
 from toril.api.routes import ROUTES
 from toril.cli.main import app
 
@@ -50,6 +51,12 @@ def test_the_http_page_names_every_path() -> None:
     for route in ROUTES:
         if route.tag != "Documentation":
             assert f"`{route.method} {route.path}`" in page, route.path
+
+
+def test_the_http_page_explains_every_word_about_keys() -> None:
+    page = (ROOT / "docs" / "http_api.md").read_text()
+    for term in KEYS.terms:
+        assert f"`{term}`" in page, term
 
 
 def test_the_layers_are_those_that_are_checked() -> None:

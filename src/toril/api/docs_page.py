@@ -5,6 +5,7 @@ from typing import Any
 
 from toril.api.docs_samples import curl_sample, json_sample, text_sample
 from toril.api.docs_types import fields_table, parameters_table, type_words
+from toril.api.guides import GUIDES, Guide
 from toril.api.markup import Markup, join, prose, tag
 from toril.api.openapi import Document
 from toril.api.problems import MEDIA_TYPE, PROBLEMS
@@ -58,9 +59,8 @@ def _navigation(document: Document) -> Markup:
             if group["name"] in operation["tags"]
         ]
         groups.append(join(tag("h2", group["name"]), tag("ul", *links)))
-    more = tag(
-        "ul", *(tag("li", tag("a", name, href=f"#{name.lower()}")) for name in ("Structures", "Problems"))
-    )
+    names = [*(guide.title for guide in GUIDES), "Structures", "Problems"]
+    more = tag("ul", *(tag("li", tag("a", name, href=f"#{name.lower()}")) for name in names))
     return tag("nav", *groups, tag("h2", "Reference"), more, aria_label="Routes")
 
 
@@ -71,6 +71,7 @@ def _main(document: Document) -> Markup:
         tag("h1", f"{document['info']['title']} HTTP API"),
         tag("p", prose(document["info"]["description"]), class_="lead"),
         *(_section(method, path, operation, schemas) for method, path, operation in _operations(document)),
+        *map(_guide, GUIDES),
         _structures(schemas),
         _problems(),
         id="main",
@@ -179,6 +180,20 @@ def _foldable(samples: list[tuple[str, Markup]]) -> Iterator[Markup]:
     """Yield samples, of which only the first is open."""
     for index, (title, sample) in enumerate(samples):
         yield tag("details", tag("summary", title), sample, open=index == 0)
+
+
+def _guide(guide: Guide) -> Markup:
+    terms = (
+        join(tag("dt", tag("code", term)), tag("dd", prose(meaning))) for term, meaning in guide.terms.items()
+    )
+    return tag(
+        "section",
+        tag("h2", guide.title),
+        *(tag("p", prose(text)) for text in guide.paragraphs),
+        tag("dl", *terms),
+        id=guide.title.lower(),
+        class_="reference",
+    )
 
 
 def _structures(schemas: Document) -> Markup:

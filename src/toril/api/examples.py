@@ -15,7 +15,26 @@ JOB_WITH_EVERYTHING = {
 
 JOB_AT_A_TIME = {"name": "report", "payload": {"month": "2030-01"}, "run_at": "2030-02-01T06:00:00+01:00"}
 
+JOB_ONCE = {
+    "name": "thumbnail",
+    "payload": {"url": "https://example.com/cat.jpg", "width": 320},
+    "idempotency_key": "order-1001",
+}
+
+JOB_UNIQUE = {
+    "name": "report",
+    "payload": {"month": "2030-01"},
+    "delay": 5000,
+    "unique": {"key": "2030-01", "while": "queued", "on_conflict": "replace"},
+}
+
 SUBMITTED = {"id": 1, "status": "pending"}
+
+CREATED = {"id": 1, "status": "pending", "effect": "created"}
+
+EXISTING = {"id": 1, "status": "pending", "effect": "existing"}
+
+REPLACED = {"id": 1, "status": "scheduled", "effect": "replaced"}
 
 BULK = [JOB, {"name": "report", "payload": {"month": "2030-01"}, "priority": 10}]
 
@@ -24,7 +43,11 @@ BULK_LINES = """\
 {"name": "report", "payload": {"month": "2030-01"}, "priority": 10}
 """
 
+BULK_ONCE = [{**JOB, "idempotency_key": "order-1001"}, {**JOB, "idempotency_key": "order-1002"}]
+
 BULK_SUBMITTED = {"count": 2, "jobs": [{"id": 1, "status": "pending"}, {"id": 2, "status": "pending"}]}
+
+BULK_EXISTING = {"count": 2, "jobs": [EXISTING, {"id": 2, "status": "pending", "effect": "existing"}]}
 
 _ERROR = {"class": "TimeoutError", "message": "https://example.com/cat.jpg did not answer"}
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from toril.api.guides import GUIDES, markdown
 from toril.api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from toril.api.route import Answer, Content, Route
 
@@ -35,10 +36,15 @@ def openapi_document(routes: Sequence[Route[Any]]) -> Document:
         "openapi": "3.1.0",
         "info": {"title": _TITLE, "version": API_VERSION, "description": _DESCRIPTION},
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+        "tags": [_tag(name) for name in dict.fromkeys(route.tag for route in routes)],
         "paths": _paths(routes),
         "components": {"schemas": _components(routes)},
     }
+
+
+def _tag(name: str) -> Document:
+    told = [markdown(guide) for guide in GUIDES if guide.tag == name]
+    return {"name": name, "description": "\n\n".join(told)} if told else {"name": name}
 
 
 def _paths(routes: Iterable[Route[Any]]) -> dict[str, Document]:
@@ -55,7 +61,7 @@ def _operation(route: Route[Any]) -> Document:
         "summary": route.summary,
         "description": route.description,
         "x-permission": route.permission,
-        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
     }
     if route.body:
         operation["requestBody"] = {"required": True, "content": _contents(route.body)}
@@ -93,6 +99,13 @@ def _query_parameters(route: Route[Any]) -> list[Document]:
             {"name": name, "in": "query", "description": description, "schema": property_schema}
         )
     return parameters
+
+
+def _header_parameters(route: Route[Any]) -> list[Document]:
+    return [
+        {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+        for name, description in route.headers.items()
+    ]
 
 
 def _properties(record: type[Struct]) -> dict[str, Document]:
@@ -157,12 +170,14 @@ def _problems(status: int, codes: list[str]) -> Document:
 
 def _example_problem(code: str) -> Document:
     kind = PROBLEMS[code]
+    other_job = {"job_id": 1} if kind.status == HTTPStatus.CONFLICT else {}
     return {
         "type": f"/docs#{code}",
         "title": kind.title,
         "status": kind.status,
         "code": code,
         "detail": kind.meaning,
+        **other_job,
     }
 
 

@@ -51,6 +51,7 @@ class Route(Generic[Handlers]):
         description: what it promises.
         query: its query parameters.
         path_parameters: what each parameter in the path is.
+        headers: what each request header is that the route looks at, besides those of every request.
         body: the request bodies it takes.
         answers: what it answers when all is well.
         problems: codes of the problems it may answer with, besides those that every route has.
@@ -65,6 +66,7 @@ class Route(Generic[Handlers]):
     description: str
     query: type[Struct] = NoQuery
     path_parameters: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: tuple[Content, ...] = ()
     answers: tuple[Answer, ...]
     problems: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 from toril.api import examples
 from toril.api.docs import Docs
 from toril.api.health import Health
+from toril.api.idempotency_header import HEADER
 from toril.api.jobs import Jobs
 from toril.api.query import JobsQuery, SubmitQuery
 from toril.api.queues import Queues
@@ -53,6 +54,9 @@ _JOB_PROBLEMS = (
     "out_of_range",
     "conflicting_fields",
     "invalid_name",
+    "invalid_key",
+    "idempotency_conflict",
+    "unique_conflict",
     "unknown_job",
     "invalid_payload",
     "nul_character",
@@ -73,9 +77,14 @@ ROUTES: tuple[Route[Handlers], ...] = (
         description=(
             "Records a job. The answer comes after the commit in PostgreSQL: an answered job is never lost, "
             "whether Redis is up or not. The payload is checked against the signature of the job's handler, "
-            "as workers have registered it. A job is at most 256 KiB by default."
+            "as workers have registered it. A job is at most 256 KiB by default. With a key, it is safe to "
+            "send again; with `unique`, it keeps others like it out: see Keys below."
         ),
         query=SubmitQuery,
+        headers={
+            HEADER: "A request header: makes it safe to send the job again. Bare (`order-1001`) or quoted; "
+            "the same as the body's `idempotency_key`."
+        },
         body=(
             Content(
                 type=JobRequest,
@@ -83,6 +92,8 @@ ROUTES: tuple[Route[Handlers], ...] = (
                     "The least": examples.JOB,
                     "With everything": examples.JOB_WITH_EVERYTHING,
                     "At a time": examples.JOB_AT_A_TIME,
+                    "Safe to repeat": examples.JOB_ONCE,
+                    "Unique": examples.JOB_UNIQUE,
                 },
             ),
         ),
@@ -90,8 +101,20 @@ ROUTES: tuple[Route[Handlers], ...] = (
             Answer(
                 status=201,
                 description="The job is recorded.",
-                content=Content(type=JobSubmitted, examples={"Recorded": examples.SUBMITTED}),
+                content=Content(
+                    type=JobSubmitted,
+                    examples={"Recorded": examples.SUBMITTED, "Recorded, with a key": examples.CREATED},
+                ),
                 headers={"Location": "Path of the job."},
+            ),
+            Answer(
+                status=200,
+                description="The key led to a job that was there already.",
+                content=Content(
+                    type=JobSubmitted,
+                    examples={"There already": examples.EXISTING, "Replaced": examples.REPLACED},
+                ),
+                headers={"Location": "Path of that job."},
             ),
         ),
         problems=_JOB_PROBLEMS,
@@ -106,18 +129,27 @@ ROUTES: tuple[Route[Handlers], ...] = (
         description=(
             "Records up to 10,000 jobs in one transaction: all of them, or none. They come as a JSON array "
             "or as NDJSON, one job a line, read as it arrives. The answer has the ids in their order. "
-            "An error names the job by its index from 0, as in `[17].payload.width`."
+            "An error names the job by its index from 0, as in `[17].payload.width`. Each job may have keys "
+            "of its own, as fields; there is no header for all of them."
         ),
         query=SubmitQuery,
         body=(
-            Content(type=list[JobRequest], examples={"An array": examples.BULK}),
+            Content(
+                type=list[JobRequest],
+                examples={"An array": examples.BULK, "Safe to repeat": examples.BULK_ONCE},
+            ),
             Content(media_type="application/x-ndjson", examples={"Lines": examples.BULK_LINES}),
         ),
         answers=(
             Answer(
                 status=201,
-                description="All jobs are recorded.",
+                description="All jobs are on record, and at least one of them is new.",
                 content=Content(type=BulkSubmitted, examples={"Recorded": examples.BULK_SUBMITTED}),
+            ),
+            Answer(
+                status=200,
+                description="The keys led to jobs that were there already, all of them.",
+                content=Content(type=BulkSubmitted, examples={"There already": examples.BULK_EXISTING}),
             ),
         ),
         problems=(*_JOB_PROBLEMS, "too_many_jobs", "empty_batch"),

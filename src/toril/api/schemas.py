@@ -22,7 +22,13 @@ class JobSubmitted(Struct, kw_only=True):
     """A job that is on record."""
 
     id: Annotated[int, _doc("Grows with each job; from 1.")]
-    status: Annotated[Status, _doc("`pending`, or `scheduled` when it runs later; of a job found, as it is.")]
+    status: Annotated[
+        Status,
+        _doc(
+            "`pending`, or `scheduled` when it runs later. A repeated request is told what the first was; "
+            "where another job has the unique key, this is that job's."
+        ),
+    ]
     effect: Annotated[
         Effect | UnsetType,
         _doc("What the submit did. Only where it came with a key: `existing` stored nothing."),

@@ -8,13 +8,15 @@ from msgspec import UNSET
 
 from toril.cli.flags import Json, settings_from
 from toril.cli.output import print_json, say
-from toril.domain.job import Effect, Held, OnConflict
+from toril.domain.job import Effect, Held, OnConflict, Submitted
+
+_LOOK = "Look at it with: toril jobs show {id}"
 
 _SAID = {
-    Effect.CREATED: "Job {id} is {status}.",
-    Effect.EXISTING: "Job {id} was there already and is {status}; nothing was stored.",
-    Effect.REPLACED: "Job {id} was waiting already: it has this payload, these options and run time now.",
-    Effect.EXTENDED: "Job {id} was there already and has been extended; it is {status}.",
+    Effect.CREATED: f"Job {{id}} is {{status}}. {_LOOK}",
+    Effect.EXISTING: f"Job {{id}} was there already; nothing was stored. {_LOOK}",
+    Effect.REPLACED: f"Job {{id}} was there already; it has this payload now and is {{status}}. {_LOOK}",
+    Effect.EXTENDED: f"Job {{id}} was there already; it has been extended and is {{status}}. {_LOOK}",
 }
 
 
@@ -58,7 +60,6 @@ def enqueue(
 
     It is checked and recorded exactly as by POST /jobs.
     """
-    from toril.api.schemas import JobSubmitted
     from toril.cli.job_request import job_request, payload_text, unique_field
     from toril.cli.submitting import submit
     from toril.cli.times import milliseconds
@@ -80,9 +81,13 @@ def enqueue(
         largest=settings.max_job_bytes,
     )
     job = asyncio.run(submit(settings, asked, allow_unknown=allow_unknown))
+    _tell(job, keyed=idempotency_key is not None or unique is not None, json=json)
+
+
+def _tell(job: Submitted, *, keyed: bool, json: bool) -> None:
+    from toril.api.schemas import JobSubmitted
+
     if json:
-        keyed = idempotency_key is not None or unique is not None
         print_json(JobSubmitted(id=job.id, status=job.status, effect=job.effect if keyed else UNSET))
     else:
-        said = _SAID[job.effect].format(id=job.id, status=job.status)
-        say(f"{said} Look at it with: toril jobs show {job.id}")
+        say(_SAID[job.effect].format(id=job.id, status=job.status))

@@ -26,7 +26,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.jobs: list[NewJob] = []
-        self.requests: dict[str, tuple[int, bytes]] = {}
+        self.requests: dict[str, tuple[bytes, Submitted]] = {}
         self.holders: dict[tuple[str, str], int] = {}
         self.histories: dict[int, JobHistory] = {}
         self.registered: list[RegisteredJob] = []
@@ -47,16 +47,19 @@ class Memory:
 
     async def _submit_one(self, job: NewJob) -> Submitted:
         await self._commit()
-        return self._record(job, "")
+        return self._record(job)
 
     async def submit_many(self, jobs: Sequence[NewJob]) -> list[Submitted]:
         await self._commit()
         before = (self.jobs.copy(), self.requests.copy(), self.holders.copy())
-        try:
-            return [self._record(job, f"[{index}].") for index, job in enumerate(jobs)]
-        except Conflict:
-            self.jobs, self.requests, self.holders = before
-            raise
+        submitted: list[Submitted] = []
+        for index, job in enumerate(jobs):
+            try:
+                submitted.append(self._record(job))
+            except Conflict as conflict:
+                self.jobs, self.requests, self.holders = before
+                raise conflict.at(index) from None
+        return submitted
 
     async def _commit(self) -> None:
         self.reached.set()
@@ -64,25 +67,30 @@ class Memory:
             await self.committing.wait()
         self._fail()
 
-    def _record(self, job: NewJob, place: str) -> Submitted:
-        if job.idempotency is not None and job.idempotency.key in self.requests:
-            job_id, fingerprint = self.requests[job.idempotency.key]
-            if fingerprint != job.idempotency.fingerprint:
-                raise _conflict("idempotency_conflict", job_id, f"{place}idempotency_key")
-            return Submitted(job_id, Status.ACTIVE, Effect.EXISTING)
-        if job.unique is not None and (job.name, job.unique.key) in self.holders:
-            return self._meet(job, job.unique.on_conflict, self.holders[job.name, job.unique.key], place)
-        self.jobs.append(job)
-        job_id = len(self.jobs)
-        if job.idempotency is not None:
-            self.requests[job.idempotency.key] = (job_id, job.idempotency.fingerprint)
-        if job.unique is not None:
-            self.holders[job.name, job.unique.key] = job_id
-        return Submitted(job_id, _status(job))
+    def _record(self, job: NewJob) -> Submitted:
+        if job.idempotency is None:
+            return self._keep(job)
+        key, fingerprint = job.idempotency
+        if key not in self.requests:
+            submitted = self._keep(job)
+            self.requests[key] = (fingerprint, submitted)
+            return submitted
+        asked_for, first = self.requests[key]
+        if asked_for != fingerprint:
+            raise _conflict("idempotency_conflict", first.id, "idempotency_key")
+        return first._replace(effect=Effect.EXISTING)
 
-    def _meet(self, job: NewJob, on_conflict: OnConflict, holder: int, place: str) -> Submitted:
+    def _keep(self, job: NewJob) -> Submitted:
+        if job.unique is not None:
+            holder = self.holders.setdefault((job.name, job.unique.key), len(self.jobs) + 1)
+            if holder <= len(self.jobs):
+                return self._meet(holder, job, job.unique.on_conflict)
+        self.jobs.append(job)
+        return Submitted(len(self.jobs), _status(job))
+
+    def _meet(self, holder: int, job: NewJob, on_conflict: OnConflict) -> Submitted:
         if on_conflict is OnConflict.REJECT:
-            raise _conflict("unique_conflict", holder, f"{place}unique.key")
+            raise _conflict("unique_conflict", holder, "unique.key")
         if on_conflict is OnConflict.RETURN_EXISTING:
             return Submitted(holder, Status.ACTIVE, Effect.EXISTING)
         if on_conflict is OnConflict.EXTEND:

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import httpx
 
+from toril.api.guides import GUIDES
 from toril.api.markup import prose, tag
 from toril.api.problems import PROBLEMS
 from toril.api.routes import ROUTES
@@ -73,6 +74,9 @@ async def test_every_route_and_every_problem_has_its_place(client: httpx.AsyncCl
         assert route.summary in page.text
         assert route.path in page.text
     assert set(PROBLEMS) <= set(page.ids)
+    for guide in GUIDES:
+        assert guide.title.lower() in page.ids
+        assert all(term in page.text for term in guide.terms)
 
 
 async def test_the_type_of_a_problem_leads_to_its_place(client: httpx.AsyncClient) -> None:

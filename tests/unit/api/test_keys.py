@@ -25,7 +25,7 @@ async def test_the_same_request_again_gets_the_same_job(client: httpx.AsyncClien
     again = await client.post("/jobs", content=BODY, headers=keyed("order-1001"))
 
     assert (first.status_code, first.json()) == (201, {"id": 1, "status": "pending", "effect": "created"})
-    assert (again.status_code, again.json()) == (200, {"id": 1, "status": "active", "effect": "existing"})
+    assert (again.status_code, again.json()) == (200, {"id": 1, "status": "pending", "effect": "existing"})
     assert first.headers["location"] == again.headers["location"] == "/jobs/1"
     assert len(memory.jobs) == 1
 
