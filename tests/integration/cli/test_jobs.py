@@ -57,6 +57,12 @@ def test_options_arrive(toril: Toril, job: Job) -> None:
     [
         (("enqueue", "x", "--payload", "{nope"), "not valid JSON"),
         (("enqueue", "x", "--delay", "5"), "unit"),
+        (
+            ("enqueue", "x", "--allow-unknown", "--idempotency-key", "a b"),
+            "printable characters without spaces",
+        ),
+        (("enqueue", "x", "--unique", "k", "--ttl", "10m"), "--ttl and --while ttl go together"),
+        (("enqueue", "x", "--while", "queued"), "--while says nothing without --unique"),
         (("enqueue", "x", "--allow-unknown", "--run-at", "2030-01-01"), "offset from UTC"),
         (("jobs", "show", "nonsense"), "There is no job 'nonsense'"),
     ],
@@ -96,3 +102,33 @@ def test_an_unknown_setting_stops_every_command(toril: Toril) -> None:
     assert answer.stderr == (
         "error: There is no setting TORIL_DATABSE_URL.\nhint: Did you mean TORIL_DATABASE_URL?\n"
     )
+
+
+def test_a_key_makes_it_safe_to_submit_again(toril: Toril, job: Job) -> None:
+    submit = ("enqueue", "x", "--allow-unknown", "--idempotency-key", "order-1001")
+    first, again = toril(*submit, "-p", "a=1"), toril(*submit, "-p", "a=1")
+    assert first.stdout == "Job 1 is pending. Look at it with: toril jobs show 1\n"
+    assert again.stdout == (
+        "Job 1 was there already; nothing was stored. Look at it with: toril jobs show 1\n"
+    )
+    as_json = toril(*submit, "-p", "a=1", "--json")
+    assert json.loads(as_json.stdout) == {"id": 1, "status": "pending", "effect": "existing"}
+    other = toril(*submit, "-p", "a=2")
+    assert other.returncode == 1
+    assert "'order-1001' came with another request before, for job 1" in other.stderr
+    assert "hint: " in other.stderr
+    assert "Traceback" not in other.stderr
+    assert job(1)["payload"] == {"a": 1}
+
+
+def test_a_unique_job_keeps_others_out(toril: Toril, job: Job) -> None:
+    submit = ("enqueue", "x", "--allow-unknown", "--unique", "report-7")
+    assert toril(*submit, "-p", "a=1").stdout.startswith("Job 1 is pending. ")
+    replaced = toril(*submit, "-p", "a=2", "--delay", "1h", "--on-conflict", "replace")
+    assert replaced.stdout.startswith("Job 1 was there already; it has this payload now and is scheduled. ")
+    assert (job(1)["payload"], job(1)["status"]) == ({"a": 2}, "scheduled")
+    refused = toril(*submit, "--on-conflict", "reject")
+    assert refused.returncode == 1
+    assert "Job 1 (scheduled) holds the unique key 'report-7'" in refused.stderr
+    kept = toril(*submit, "--while", "ttl", "--ttl", "10m", "--on-conflict", "extend")
+    assert kept.stdout.startswith("Job 1 was there already; it has been extended and is scheduled. ")

@@ -84,6 +84,26 @@ async def test_a_connection_serves_one_job_after_another(wire: Wire, memory: Mem
         assert "connection" not in headers
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Idempotency-Key: \xff\xfe",
+        b"Idempotency-Key: " + b"k" * 10_000,
+        b"Idempotency-Key: a\0b",
+        b"Idempotency-Key: a\rb",
+        b"Idempotency-Key:",
+        b"Idempotency-Key: a\r\nIdempotency-Key: a",
+        b"Idempotency-Key: a\r\n b",
+    ],
+)
+async def test_a_header_that_is_no_key_stores_nothing(wire: Wire, memory: Memory, header: bytes) -> None:
+    await wire.send(with_length(JOB).replace(b"Host:", header + b"\r\nHost:"))
+    head = await asyncio.wait_for(wire.reader.readuntil(b"\r\n\r\n"), 5)
+
+    assert head.startswith((b"HTTP/1.1 400", b"HTTP/1.1 422"))
+    assert memory.jobs == []
+
+
 async def test_a_chunked_body_counts_too(wire: Wire, memory: Memory) -> None:
     await wire.send(head("/jobs", "Transfer-Encoding: chunked") + chunk(JOB) + chunk(b""))
     assert (await wire.answer())[0] == 201

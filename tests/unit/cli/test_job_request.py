@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec import UNSET
 
-from toril.cli.job_request import job_request, payload_text
+from toril.cli.job_request import job_request, payload_text, unique_field
 from toril.domain.errors import InvalidInput, PayloadTooLarge
+from toril.domain.job import Held, OnConflict
+from toril.operations.request import UniqueRequest
 
 
 def payload(given: str | None, *parameters: str) -> str:
@@ -81,3 +83,40 @@ def test_a_request_is_checked_as_the_api_does() -> None:
 def test_a_request_over_the_size_limit_is_refused() -> None:
     with pytest.raises(PayloadTooLarge, match="1,000 bytes"):
         job_request({"name": "x" * 2_000}, largest=1_000)
+
+
+def test_flags_become_what_is_unique() -> None:
+    field = unique_field("k", Held.TTL, "1m30s", OnConflict.EXTEND)
+    asked = job_request({"name": "x", "unique": field}, largest=1_000)
+
+    assert asked.request.unique == UniqueRequest(
+        key="k", held=Held.TTL, on_conflict=OnConflict.EXTEND, ttl=90_000
+    )
+    assert unique_field(None, None, None, None) is None
+
+
+def test_the_same_arguments_are_the_same_text() -> None:
+    fields = {"name": "x", "payload": payload_text(None, ["a=1", "b=2"]), "unique": {"key": "k"}}
+
+    assert job_request(fields, largest=1_000).text == job_request(fields, largest=1_000).text
+
+
+@pytest.mark.parametrize(
+    ("key", "held", "ttl", "on_conflict", "flag"),
+    [
+        (None, Held.ACTIVE, None, None, "--unique"),
+        (None, None, "10m", None, "--unique"),
+        (None, None, None, OnConflict.REJECT, "--unique"),
+        ("k", None, "10m", None, "--ttl"),
+        ("k", Held.QUEUED, "10m", None, "--ttl"),
+        ("k", Held.TTL, None, None, "--ttl"),
+        ("k", Held.TTL, "600", None, "--ttl"),
+    ],
+)
+def test_flags_that_say_nothing_are_refused(
+    key: str | None, held: Held | None, ttl: str | None, on_conflict: OnConflict | None, flag: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        unique_field(key, held, ttl, on_conflict)
+    assert refused.value.field == flag
+    assert refused.value.hint
