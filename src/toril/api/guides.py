@@ -44,7 +44,7 @@ KEYS = Guide(
     ),
     terms={
         '"while": "queued"': (
-            "Until a worker first takes the job. One that is submitted while it runs gets in: at most one "
+            "While the job waits for a worker. One that is submitted while it runs gets in: at most one "
             "waits."
         ),
         '"while": "active"': "Until the job has ended, its retries included. The default.",

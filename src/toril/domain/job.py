@@ -33,7 +33,7 @@ class Idempotency(NamedTuple):
 class Held(StrEnum):
     """For how long a unique job holds its key."""
 
-    QUEUED = "queued"  # until a worker first takes it
+    QUEUED = "queued"  # while it waits for a worker, also between two attempts
     ACTIVE = "active"  # until it has ended
     TTL = "ttl"  # for a fixed time, whatever becomes of the job
 

@@ -58,7 +58,7 @@ class UniqueRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     held: Annotated[
         Held | None,
         _doc(
-            "For how long the job holds the key. `queued`: until a worker first takes it; `active` (the "
+            "For how long the job holds the key. `queued`: while it waits for a worker; `active` (the "
             "default): until it has ended; `ttl`: for the time that `ttl` says, whatever becomes of it."
         ),
     ] = field(default=None, name="while")

@@ -340,7 +340,7 @@ async def test_is_refused_with_its_own_code_and_stores_nothing(
         (payload('{"a":NaN}'), "Send null, or a string."),
         (job('"idempotency_key":"a b"'), "1 to 255 printable characters without spaces"),
         (unique('"k"'), '{"key": "report-7"}'),
-        (unique('{"key":"k","while":"running"}'), "`queued`: until a worker first takes it"),
+        (unique('{"key":"k","while":"running"}'), "`queued`: while it waits for a worker"),
         (unique('{"key":"k","on_conflict":"ignore"}'), "`reject`"),
         (unique('{"key":"k","whiel":"ttl"}'), "Did you mean 'while'?"),
         (unique('{"key":"k","while":"ttl"}'), '"ttl": 600000'),
