@@ -8,7 +8,7 @@ import asyncio
 import os
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -34,14 +34,30 @@ from toril.store.outbox import Outbox
 from toril.store.reader import Reader
 from toril.store.recording import Recording
 from toril.telemetry.bus import Bus
-from toril.telemetry.logs import EventLogger
+from toril.telemetry.process import Serving, Telemetry, following, logging_telemetry
+from toril.telemetry.progress import Progress
 from toril.worker.heartbeat import Pulse
 from toril.worker.isolation import LoadRegistry
+from toril.worker.patience import Patience
 from toril.worker.worker import Worker, WorkerOptions, WorkerParts
 
 CATALOG_EVERY = 2.0
+_LOOK_EVERY = 2.0
+"""Seconds between two looks of the API whether PostgreSQL and Redis answer."""
+
 _LAST_WORDS = 15.0
 """Seconds in which what was accepted has to be recorded and dispatched when a process ends."""
+
+
+def running_telemetry(settings: Settings, role: str) -> AbstractAsyncContextManager[Telemetry]:
+    """Follow this process, and serve metrics and probes where settings say so.
+
+    Raises:
+        SettingsError: the address can't be used.
+    """
+    labels = {"version": version("toril"), "role": role}
+    serving = Serving(settings.metrics_host, settings.metrics_ports, settings.wedged_after, labels)
+    return following(logging_telemetry(settings.log_level), serving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,7 @@ class Core:
 
     settings: Settings
     bus: Bus
+    progress: Progress
     database: Database
     jobs: Jobs
     outbox: Outbox
@@ -58,10 +75,9 @@ class Core:
 
 
 @asynccontextmanager
-async def open_core(settings: Settings, role: str) -> AsyncIterator[Core]:
+async def open_core(settings: Settings, role: str, telemetry: Telemetry | None = None) -> AsyncIterator[Core]:
     """Build what every process has; nothing is connected yet. Closing waits for what was accepted."""
-    bus = Bus()
-    bus.subscribe(EventLogger(settings.log_level))
+    telemetry = telemetry or logging_telemetry(settings.log_level)
     database = Database(settings.database_url, application=f"toril {role}")
     outbox = Outbox(settings.horizon)
     broker = Broker(settings.redis_url, broker_options(settings))
@@ -71,14 +87,16 @@ async def open_core(settings: Settings, role: str) -> AsyncIterator[Core]:
         stack.push_async_callback(lane.close)
         stack.push_async_callback(broker.close)
         stack.push_async_callback(_at_most, _LAST_WORDS, dispatcher.drain)
-        recording = Recording(settings.horizon, settings.idempotency_ttl)
-        yield Core(settings, bus, database, Jobs(settings.horizon, recording), outbox, broker, dispatcher)
+        jobs = Jobs(settings.horizon, Recording(settings.horizon, settings.idempotency_ttl))
+        yield Core(settings, telemetry.bus, telemetry.progress, database, jobs, outbox, broker, dispatcher)
 
 
 @asynccontextmanager
 async def running_keeper(core: Core) -> AsyncIterator[Keeper]:
     """Run the keeper's duties."""
-    parts = KeeperParts(core.database, core.jobs, core.outbox, core.broker, core.dispatcher, core.bus.emit)
+    parts = KeeperParts(
+        core.database, core.jobs, core.outbox, core.broker, core.dispatcher, core.bus.emit, core.progress
+    )
     keeper = Keeper(parts, core.settings.lease)
     keeper.start()
     try:
@@ -109,27 +127,36 @@ async def open_recorder(core: Core) -> AsyncIterator[JobRecorder]:
 
 
 @asynccontextmanager
-async def running_api(settings: Settings) -> AsyncIterator[ApiServer]:
+async def running_api(settings: Settings, telemetry: Telemetry | None = None) -> AsyncIterator[ApiServer]:
     """Run the API and the keeper's duties.
+
+    Args:
+        settings: how.
+        telemetry: of this process, when it runs already.
 
     Raises:
         SettingsError: the address can't be used.
     """
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.host, settings.port))
-        core = await stack.enter_async_context(open_core(settings, "api"))
+        if telemetry is None:
+            telemetry = await stack.enter_async_context(running_telemetry(settings, "api"))
+        core = await stack.enter_async_context(open_core(settings, "api", telemetry))
         reader = await stack.enter_async_context(open_reader(settings))
         recorder = await stack.enter_async_context(open_recorder(core))
         await stack.enter_async_context(running_keeper(core))
         catalog = Catalog(reader)
-        services = Services(core.bus.emit)
+        services = Services(core.bus.emit, core.progress)
         services.start(Periodic("catalog", CATALOG_EVERY, partial(_refresh, catalog, core.bus, {})))
+        for part, ping in (("PostgreSQL", reader.ping), ("Redis", core.broker.ping)):
+            look = partial(Patience(part, core.bus.emit).look, ping)
+            services.start(Periodic(f"{part.lower()} watch", _LOOK_EVERY, look))
         stack.push_async_callback(services.close)
         app = create_app(
             submitter=recorder,
             store=reader,
             catalog=catalog,
-            health=Health(reader.ping, core.broker.ping, reader.relay_lag),
+            health=Health(reader.ping, core.broker.ping, reader.relay_lag, core.progress),
             limits=Limits(job=settings.max_job_bytes),
             on_error=partial(_request_failed, core.bus),
         )
@@ -140,21 +167,30 @@ async def running_api(settings: Settings) -> AsyncIterator[ApiServer]:
 
 
 @asynccontextmanager
-async def running_worker(settings: Settings, registry: Registry, load: LoadRegistry) -> AsyncIterator[Worker]:
+async def running_worker(
+    settings: Settings, registry: Registry, load: LoadRegistry, telemetry: Telemetry | None = None
+) -> AsyncIterator[Worker]:
     """Run one worker and the keeper's duties; leaving stops it in order.
 
     Args:
         settings: how.
         registry: the handlers.
         load: makes the registry again in another process, for isolated handlers.
+        telemetry: of this process, when it runs already.
     """
     async with AsyncExitStack() as stack:
-        core = await stack.enter_async_context(open_core(settings, "worker"))
+        if telemetry is None:
+            telemetry = await stack.enter_async_context(running_telemetry(settings, "worker"))
+        core = await stack.enter_async_context(open_core(settings, "worker", telemetry))
         waiter = MarkerWaiter(settings.redis_url, settings.prefix)
         stack.push_async_callback(waiter.close)
         await stack.enter_async_context(running_keeper(core))
-        parts = WorkerParts(core.database, core.jobs, core.broker, waiter, core.dispatcher, core.bus.emit)
+        parts = WorkerParts(
+            core.database, core.jobs, core.broker, waiter, core.dispatcher, core.bus.emit, core.progress
+        )
         worker = Worker(registry, load, worker_options(settings, registry), parts)
+        if telemetry.metrics is not None:
+            telemetry.metrics.watch_slots(lambda: worker.running, settings.concurrency)
         await worker.start()
         stack.push_async_callback(worker.stop)
         yield worker

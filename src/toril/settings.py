@@ -45,6 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         keep_completed: completed jobs that Redis keeps per queue, for boards.
         keep_failed: failed jobs that Redis keeps per queue.
         max_job_bytes: the largest body of a submitted job.
+        metrics_host: address on which each process serves metrics and probes.
+        metrics_port: port for them, or a range of which the first free one is taken: `9100-9109`; 0 for none.
+            Each process of `--processes` takes the first free one from it up.
         log: `console`, `json`, or `auto`: by whether stderr is a terminal.
         log_level: the lowest level that is logged.
     """
@@ -69,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_completed: Annotated[int, Meta(ge=0, le=1_000_000)] = 1_000
     keep_failed: Annotated[int, Meta(ge=0, le=1_000_000)] = 5_000
     max_job_bytes: Annotated[int, Meta(ge=1_024, le=67_108_864)] = 262_144
+    metrics_host: str = "127.0.0.1"
+    metrics_port: str = "0"
     log: Literal["auto", "console", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -76,6 +81,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def default_interop(self) -> Interop:
         """The level of queues that have none of their own."""
         return Interop(self.interop.split(",")[0].strip())
+
+    @property
+    def metrics_ports(self) -> range:
+        """The ports of which the first free one is to serve metrics; empty for none."""
+        first, _, last = self.metrics_port.partition("-")
+        return range(int(first), int(last or first) + 1) if int(first) else range(0)
 
     @property
     def queue_interop(self) -> dict[str, Interop]:
@@ -100,6 +111,7 @@ def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
     except msgspec.ValidationError as error:
         raise _invalid(error, given) from error
     _check_interop(settings.interop)
+    _check_ports("metrics_port", settings.metrics_port)
     _check_url("database_url", settings.database_url, ("postgresql://", "postgres://"))
     _check_url("redis_url", settings.redis_url, ("redis://", "rediss://", "unix://"))
     return settings
@@ -134,6 +146,18 @@ def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
             f"{variable} is not a URL of a kind that Toril understands.",
             field=variable,
             hint=f"It starts with {' or '.join(schemes)}.",
+        )
+
+
+def _check_ports(name: str, ports: str) -> None:
+    first, dash, last = ports.partition("-")
+    numbers = [int(part) for part in (first, last or first) if re.fullmatch(r"[0-9]{1,5}", part)]
+    ordered = len(numbers) == 2 and numbers == sorted(numbers) and numbers[1] <= 65535
+    if not ordered or (dash and (not last or not numbers[0])):
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} can't be {ports!r}: that is no port, nor a range of ports.",
+            field=f"{PREFIX}{name.upper()}",
+            hint="Use a port such as 9100, a range such as 9100-9109, or 0 for none.",
         )
 
 

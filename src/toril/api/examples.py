@@ -102,6 +102,16 @@ JOB_DETAILS = {
         },
     ],
     "logs": [{"attempt": 2, "at": "2030-01-31T09:00:31.100Z", "level": "info", "message": "fetched 2 MB"}],
+    "discarded": [
+        {
+            "attempt": 1,
+            "at": "2030-01-31T09:00:40.100Z",
+            "worker": "worker-1:4711",
+            "event": "complete",
+            "result": '{"bytes": 18204}',
+            "error": None,
+        }
+    ],
 }
 
 QUEUES = {
@@ -129,6 +139,12 @@ READY = {
     "components": [
         {"name": "postgresql", "up": True, "required": True, "detail": "Answered in 2 ms."},
         {"name": "redis", "up": False, "required": False, "detail": "Connection refused."},
+        {
+            "name": "loops",
+            "up": False,
+            "required": False,
+            "detail": "relay last moved 61.5 s ago; 32 s are in order",
+        },
     ],
 }
 

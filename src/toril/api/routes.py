@@ -242,7 +242,9 @@ ROUTES: tuple[Route[Handlers], ...] = (
         summary="Can it accept jobs?",
         description=(
             "200 while jobs can be accepted, 503 while they can't. `degraded` means that they are accepted "
-            "but something works less well: without Redis, jobs are recorded and start when it is back."
+            "but something works less well: without Redis, jobs are recorded and start when it is back. "
+            "`loops` tells whether the background loops of this process move, and names the one that has "
+            "been silent for longest."
         ),
         answers=(
             Answer(

@@ -70,6 +70,19 @@ class Attempt(Struct, kw_only=True):
     error: Annotated[AttemptError | None, _doc("null where nothing went wrong.")]
 
 
+class Discarded(Struct, kw_only=True):
+    """An outcome that came too late: the job had been taken from that run, and this was not written to it."""
+
+    attempt: Annotated[int, _doc("The run that it is of.")]
+    at: Annotated[Time, _doc("When it came.")]
+    worker: Annotated[str | None, _doc("`host:pid`, while the worker's record exists.")]
+    event: Annotated[
+        str, _doc("What it would have been: complete, fail, retry, snooze, interrupt or cancel.")
+    ]
+    result: Annotated[str | None, _doc("The beginning of what the handler returned, as JSON text.")]
+    error: Annotated[Error | None, _doc("What the run ended with.")]
+
+
 class Log(Struct, kw_only=True):
     """A line that the handler logged."""
 
@@ -128,6 +141,9 @@ class JobDetails(Job, kw_only=True):
     progress: Annotated[Raw | None, _doc("What the handler reported last.")]
     attempts: Annotated[list[Attempt], _doc("Oldest first.")]
     logs: Annotated[list[Log], _doc("The newest lines, oldest of them first.")]
+    discarded: Annotated[
+        list[Discarded], _doc("Outcomes that came too late, the newest ten, newest first; kept for a week.")
+    ]
 
 
 class JobList(Struct, kw_only=True):

@@ -6,10 +6,10 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import asdict
 
-from toril.api.schemas import Attempt, AttemptError, BackoffShown, Error, Job, JobDetails, Log
+from toril.api.schemas import Attempt, AttemptError, BackoffShown, Discarded, Error, Job, JobDetails, Log
 from toril.domain.lifecycle import Status
 from toril.domain.retry import Backoff
-from toril.domain.views import AttemptView, JobHistory, JobView, LogLine
+from toril.domain.views import AttemptView, DiscardedView, JobHistory, JobView, LogLine
 
 
 def job_shown(job: JobView) -> Job:
@@ -43,7 +43,7 @@ def job_shown(job: JobView) -> Job:
         waited_ms=_ms_between(max(job.queued_at, job.run_at), started),
         ran_ms=_ms_between(started, job.finished_at),
         worker=job.worker,
-        error=None if job.error_kind is None else Error(kind=job.error_kind, message=job.error_message or ""),
+        error=_error(job.error_kind, job.error_message),
     )
 
 
@@ -54,6 +54,7 @@ def details_shown(history: JobHistory) -> JobDetails:
         progress=_raw(history.job.progress),
         attempts=[*map(_attempt, history.attempts), *_last_attempt(history.job)],
         logs=[_log(line) for line in history.logs],
+        discarded=[_discarded(view) for view in history.discarded],
     )
 
 
@@ -87,6 +88,21 @@ def _attempt(view: AttemptView) -> Attempt:
         worker=view.worker,
         error=error,
     )
+
+
+def _discarded(view: DiscardedView) -> Discarded:
+    return Discarded(
+        attempt=view.attempt,
+        at=_time(view.at),
+        worker=view.worker,
+        event=view.event,
+        result=view.result,
+        error=_error(view.error_kind, view.error_message),
+    )
+
+
+def _error(kind: str | None, message: str | None) -> Error | None:
+    return None if kind is None else Error(kind=kind, message=message or "")
 
 
 def _log(line: LogLine) -> Log:

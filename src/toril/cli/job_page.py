@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from toril.api.schemas import Attempt, Job, JobDetails
+from toril.api.schemas import Attempt, Discarded, Job, JobDetails
 from toril.cli.output import one_line, section, table, visible
 from toril.cli.statuses import COLOURS
 from toril.cli.times import span
@@ -30,6 +30,7 @@ def job_page(job: JobDetails) -> list[RenderableType]:
         *([section("Attempts", _attempts(job.attempts))] if job.attempts else []),
         *_errors(job),
         *([section("Log", _log(job))] if job.logs else []),
+        *([section("Discarded: came too late", _discarded(job.discarded))] if job.discarded else []),
     ]
 
 
@@ -119,3 +120,17 @@ def _errors(job: JobDetails) -> Iterator[RenderableType]:
 def _log(job: JobDetails) -> Text:
     lines = [f"{line.at}  {line.level:<7}  {one_line(line.message, 500)}" for line in job.logs]
     return Text("\n".join(visible(line) for line in lines))
+
+
+def _discarded(discarded: Sequence[Discarded]) -> RenderableType:
+    rows = table("attempt", "event", "at", "worker", "result or error")
+    for each in discarded:
+        told = each.result or "" if each.error is None else f"{each.error.kind}: {each.error.message}"
+        rows.add_row(
+            Text(str(each.attempt)),
+            Text(one_line(each.event)),
+            Text(each.at),
+            Text(one_line(each.worker or "")),
+            Text(one_line(told, 300)),
+        )
+    return rows

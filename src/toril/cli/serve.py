@@ -6,11 +6,17 @@ import typer
 
 from toril.cli.flags import settings_from
 
+MetricsPort = Annotated[
+    str | None,
+    typer.Option(help="The port of metrics and probes, or a range: the first free one is taken. 0 for none."),
+]
+
 
 def api(
     *,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 for any.")] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run the HTTP API.
 
@@ -18,7 +24,7 @@ def api(
     """
     from toril.cli.services import run_api
 
-    run_api(settings_from(host=host, port=port))
+    run_api(settings_from(host=host, port=port, metrics_port=metrics_port))
 
 
 def worker(
@@ -35,6 +41,7 @@ def worker(
     grace: Annotated[
         float | None, typer.Option(help="Seconds that running jobs have when the worker stops.")
     ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run jobs.
 
@@ -47,6 +54,7 @@ def worker(
         "processes": processes,
         "isolated": isolated,
         "grace": grace,
+        "metrics_port": metrics_port,
     }
     settings = settings_from(**flags)
     if settings.processes == 1:

@@ -9,7 +9,7 @@ import asyncio
 from functools import partial
 
 from toril.app import load_registry
-from toril.bootstrap import running_api, running_worker
+from toril.bootstrap import running_api, running_telemetry, running_worker
 from toril.cli.database import until_migrated
 from toril.cli.output import say
 from toril.cli.running import Stop, run
@@ -64,25 +64,29 @@ def require_work(settings: Settings) -> None:
 
 
 async def _serve_api(settings: Settings, stop: Stop) -> None:
-    migrated = asyncio.create_task(until_migrated(settings, emitter(settings)))
-    await asyncio.wait([migrated], timeout=_FIRST_LOOK)
-    if migrated.done():
-        migrated.result()
-    async with running_api(settings) as server:
-        say(f"The API listens on {server.url}")
-        with stop.awaited():
-            await asyncio.gather(migrated, server.wait())
+    async with running_telemetry(settings, "api") as telemetry:
+        # Says nothing itself of a PostgreSQL that is away: the API, which then runs, watches it.
+        migrated = asyncio.create_task(until_migrated(settings, lambda _: None))
+        await asyncio.wait([migrated], timeout=_FIRST_LOOK)
+        if migrated.done():
+            migrated.result()
+        async with running_api(settings, telemetry) as server:
+            say(f"The API listens on {server.url}")
+            with stop.awaited():
+                await asyncio.gather(migrated, server.wait())
 
 
 async def _serve_worker(settings: Settings, registry: Registry, stop: Stop) -> None:
-    await until_migrated(settings, emitter(settings))
-    async with running_worker(settings, registry, partial(load_registry, settings.app)) as worker:
-        with stop.awaited():
-            await worker.wait()
+    load = partial(load_registry, settings.app)
+    async with running_telemetry(settings, "worker") as telemetry:
+        await until_migrated(settings, telemetry.bus.emit)
+        async with running_worker(settings, registry, load, telemetry) as worker:
+            with stop.awaited():
+                await worker.wait()
 
 
 def emitter(settings: Settings) -> Emit:
-    """Return where a process tells what happens before its parts are built."""
+    """Return where a process tells what happens that has no parts of its own."""
     bus = Bus()
     bus.subscribe(EventLogger(settings.log_level))
     return bus.emit

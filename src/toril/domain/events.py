@@ -179,6 +179,13 @@ class RequestFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbesServed:
+    """Metrics and probes are served here."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeadershipChanged:
     """This process leads the keeper's duties from now on, or no longer."""
 
@@ -206,6 +213,7 @@ TelemetryEvent = (
     | LoopBlocked
     | ServiceFailed
     | RequestFailed
+    | ProbesServed
     | LeadershipChanged
 )
 

@@ -1,5 +1,6 @@
 """What people and programs are shown: read-only pictures of jobs, queues and registered job types."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -59,6 +60,25 @@ class LogLine(NamedTuple):
     message: str
 
 
+class DiscardedView(NamedTuple):
+    """An outcome that came too late: another run had the job by then, and nothing was written to it.
+
+    Attributes:
+        attempt: the run that it is of.
+        worker: `host:pid`, or None when its record is gone.
+        event: what it would have been, in the words of the life cycle: `complete`, `retry`, …
+        result: the beginning of the result, as JSON text.
+    """
+
+    attempt: int
+    at: datetime
+    worker: str | None
+    event: str
+    result: str | None
+    error_kind: str | None
+    error_message: str | None
+
+
 class JobView(NamedTuple):
     """A job as shown. `payload`, `result`, `progress` and `backoff` are JSON text, or None.
 
@@ -92,11 +112,17 @@ class JobView(NamedTuple):
 
 
 class JobHistory(NamedTuple):
-    """A job with all that is known of it; `logs` are its newest lines, oldest of them first."""
+    """A job with all that is known of it.
+
+    Attributes:
+        logs: its newest lines, oldest of them first.
+        discarded: the newest outcomes that came too late, newest first.
+    """
 
     job: JobView
     attempts: list[AttemptView]
     logs: list[LogLine]
+    discarded: Sequence[DiscardedView] = ()
 
 
 class JobFilter(NamedTuple):

@@ -12,10 +12,12 @@ from toril.operations.dispatch import Dispatcher
 from toril.runtime.service import Periodic, Services
 from toril.store.connection import Database
 from toril.store.counts import FOLD_LIMIT, Counts
+from toril.store.discarded import PRUNE_LIMIT, DiscardedOutcomes
 from toril.store.jobs import Jobs
 from toril.store.keys import Keys
 from toril.store.outbox import Outbox
 from toril.store.workers import Workers
+from toril.telemetry.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class KeeperParts:
     broker: Broker
     dispatcher: Dispatcher
     emit: Emit
+    progress: Progress
 
 
 class Keeper:
@@ -42,10 +45,11 @@ class Keeper:
         self._jobs = parts.jobs
         self._lane = parts.database.lane()
         self._relay_lane = parts.database.lane()
-        self._services = Services(parts.emit)
+        self._services = Services(parts.emit, parts.progress)
         self._counts = Counts()
         self._workers = Workers()
         self._keys = Keys()
+        self._discarded = DiscardedOutcomes()
         self.leader = Leader(self._lane, parts.emit)
         self._relay = Relay(parts.outbox, self._relay_lane, parts.broker, parts.emit)
         self._rescuer = Rescuer(
@@ -78,6 +82,7 @@ class Keeper:
             Periodic("partitions", 10.0, self._create_partitions),
             Periodic("workers", 600.0, self._forget_workers),
             Periodic("keys", 5.0, self._forget_keys),
+            Periodic("discarded", 60.0, self._prune_discarded),
         ):
             self._services.start(duty)
 
@@ -98,6 +103,9 @@ class Keeper:
 
     async def _forget_keys(self) -> bool:
         return self.leader.leading and await self._keys.forget(self._lane)
+
+    async def _prune_discarded(self) -> bool:
+        return self.leader.leading and await self._discarded.prune(self._lane) == PRUNE_LIMIT
 
     async def _forget_workers(self) -> None:
         if self.leader.leading:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from toril.domain.errors import Unavailable
 from toril.operations.ports import ComponentHealth
+from toril.telemetry.progress import Progress
 
 _PATIENCE = 1.5
 _LAG = 30.0
@@ -18,6 +19,7 @@ class Health:
         postgres: raises `Unavailable` when PostgreSQL doesn't answer.
         redis: likewise for Redis.
         relay_lag: seconds for which the oldest queued job has been waiting to be told to Redis.
+        progress: the loops of this process.
     """
 
     def __init__(
@@ -25,10 +27,12 @@ class Health:
         postgres: Callable[[], Awaitable[None]],
         redis: Callable[[], Awaitable[None]],
         relay_lag: Callable[[], Awaitable[float]],
+        progress: Progress,
     ) -> None:
         self._postgres = postgres
         self._redis = redis
         self._relay_lag = relay_lag
+        self._progress = progress
 
     async def check(self) -> list[ComponentHealth]:
         """Ask all at the same time; a part that is silent for too long is down."""
@@ -37,12 +41,22 @@ class Health:
             _ask("redis", self._redis, required=False),  # jobs are accepted without it, and pushed later
             _ask("relay", self._check_relay, required=False),
         )
-        return list(answers)
+        return [*answers, _loops(self._progress)]
 
     async def _check_relay(self) -> None:
         lag = await self._relay_lag()
         if lag > _LAG:
             raise Unavailable(f"the oldest queued job has waited {lag:.0f} s to be told to Redis")
+
+
+def _loops(progress: Progress) -> ComponentHealth:
+    """Tell of the loop that has been silent for longest, measured by how long each may be."""
+    silences = progress.silences()
+    if not silences:
+        return ComponentHealth("loops", up=True, detail="none has anything to do", required=False)
+    longest = silences[0]
+    detail = f"{longest.loop} last moved {longest.seconds:.1f} s ago; {longest.limit:g} s are in order"
+    return ComponentHealth("loops", up=not longest.overdue, detail=detail, required=False)
 
 
 async def _ask(name: str, call: Callable[[], Awaitable[None]], *, required: bool) -> ComponentHealth:

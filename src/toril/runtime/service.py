@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 from toril.domain.errors import Unavailable
 from toril.domain.events import Emit, ServiceFailed
+from toril.telemetry.progress import Loop, Progress
 
 _LONGEST_BACKOFF = 30.0
+_LONGEST_TICK = 30.0
+"""Seconds that a tick may take: to connect, and for a statement or call or two to reach their deadlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,21 @@ class Services:
 
     Args:
         emit: where failures are told.
+        progress: where completed ticks are noted.
         rng: for jitter.
     """
 
-    def __init__(self, emit: Emit, rng: random.Random | None = None) -> None:
+    def __init__(self, emit: Emit, progress: Progress, rng: random.Random | None = None) -> None:
         self._emit = emit
+        self._progress = progress
         self._rng = rng or random.Random()  # noqa: S311  # jitter, not a secret
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
     def start(self, service: Periodic) -> None:
         """Start a service; its first tick comes at once."""
-        self._tasks.append(asyncio.create_task(self._run(service), name=service.name))
+        loop = self._progress.follow(service.name, 2 * service.interval + _LONGEST_TICK)
+        self._tasks.append(asyncio.create_task(self._run(service, loop), name=service.name))
 
     async def close(self) -> None:
         """Stop all services, last started first, each between or in the middle of its ticks."""
@@ -59,7 +65,14 @@ class Services:
                 await task
         self._tasks.clear()
 
-    async def _run(self, service: Periodic) -> None:
+    async def _run(self, service: Periodic, loop: Loop) -> None:
+        loop.begun()
+        try:
+            await self._tick_again_and_again(service, loop)
+        finally:
+            loop.idle()
+
+    async def _tick_again_and_again(self, service: Periodic, loop: Loop) -> None:
         failures = 0
         while not self._closing:
             try:
@@ -73,6 +86,7 @@ class Services:
                 pause = self._backoff(service, failures)
                 self._emit(ServiceFailed(service.name, f"{type(error).__name__}: {error}", pause))
             else:
+                loop.moved()
                 failures = 0
                 pause = 0.0 if again else service.interval * self._rng.uniform(0.9, 1.1)
             if not self._closing:

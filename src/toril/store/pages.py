@@ -7,12 +7,13 @@ the status picks the index ranges (`RANGES`).
 from typing import Any, NamedTuple
 
 from toril.domain.lifecycle import State, Status, status_of
-from toril.domain.views import AttemptView, JobFilter, JobHistory, JobView, LogLine
+from toril.domain.views import AttemptView, DiscardedView, JobFilter, JobHistory, JobView, LogLine
 from toril.store.connection import Readers
 from toril.store.statements import load
 
 ATTEMPTS_SHOWN = 100
 LOGS_SHOWN = 200
+DISCARDED_SHOWN = 10
 _LAST_ID = 2**63 - 1
 
 
@@ -56,10 +57,12 @@ class Pages:
             return None
         attempts = await self._readers.fetch(self._sql["attempts"], job_id, ATTEMPTS_SHOWN)
         logs = await self._readers.fetch(self._sql["logs"], job_id, LOGS_SHOWN)
+        discarded = await self._readers.fetch(self._sql["discarded"], job_id, DISCARDED_SHOWN)
         return JobHistory(
             _view(rows[0]),
             [AttemptView(*row.values()) for row in attempts],
             [LogLine(*row.values()) for row in logs],
+            [DiscardedView(*row.values()) for row in discarded],
         )
 
     async def page(self, query: JobFilter) -> list[JobView]:

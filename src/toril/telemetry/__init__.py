@@ -1,1 +1,1 @@
-"""What becomes of events: a bus, and the subscribers that turn them into logs (later metrics and traces)."""
+"""What becomes of events (logs, metrics; later traces), and what a process answers to those who probe it."""

@@ -26,6 +26,7 @@ from toril.domain.lifecycle import State
 from toril.operations.dispatch import Dispatcher
 from toril.store.connection import Lane
 from toril.store.jobs import Jobs
+from toril.telemetry.progress import Progress
 from toril.worker.agenda import Agenda
 from toril.worker.patience import Patience
 from toril.worker.slots import Slots
@@ -36,6 +37,12 @@ _CLOCK_SKEW_STEP_MS = 100
 _RECONCILE_EVERY = 10.0
 _LAST_TAKE = 1.0
 _RECONCILE_LIMIT = 1_000
+
+_LONGEST_WAIT = IDLE + 5.0
+"""Seconds for a wait on the markers, whose deadline is a little later than `IDLE`."""
+
+_LONGEST_TURN = _LONGEST_WAIT + 25.0
+"""Seconds for a turn: a wait, a take and a claim, each up to its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class Fetcher:
         redis: patience with Redis.
         postgres: patience with PostgreSQL.
         emit: where refused suggestions are told.
+        progress: where turns and waits are noted.
     """
 
     def __init__(
@@ -88,8 +96,9 @@ class Fetcher:
         redis: Patience,
         postgres: Patience,
         emit: Emit,
+        progress: Progress,
     ) -> None:
-        self._agenda = Agenda(queues, IDLE)
+        self._agenda = Agenda(queues, IDLE, time.monotonic())
         self._hands = hands
         self._slots = slots
         self._broker = broker
@@ -100,6 +109,8 @@ class Fetcher:
         self._redis = redis
         self._postgres = postgres
         self._emit = emit
+        self._turns = progress.follow("fetcher", _LONGEST_TURN)
+        self._waits = progress.follow("markers", _LONGEST_WAIT)
         self._tickets = itertools.count(1)
         self._reconciled_at = time.monotonic()
         self.undealt: set[str] = set()
@@ -113,11 +124,20 @@ class Fetcher:
 
     async def run(self) -> None:
         """Fetch until stopped."""
+        self._turns.begun()
+        try:
+            await self._fetch()
+        finally:
+            self._turns.idle()
+            self._waits.idle()
+
+    async def _fetch(self) -> None:
         while not self._stopped.done():
             if self._slots.free <= 0:
                 await self._unless_stopped(self._slots.wait(), within=_RECONCILE_EVERY)
             await self._unless_stopped(self._hands.ready())
             await self._reconcile_sometimes()
+            self._turns.moved()
             if self._slots.free <= 0:
                 continue
             queues = self._agenda.to_ask(time.monotonic())
@@ -129,14 +149,17 @@ class Fetcher:
 
     async def _sleep(self) -> None:
         seconds = self._agenda.sleep(time.monotonic())
+        self._waits.begun()
         try:
             found = await self._unless_stopped(self._waiter.wait(self._agenda.queues, seconds))
         except Unavailable as error:
             self._redis.failed(error)
+            self._agenda.missed()
             await self._unless_stopped(asyncio.sleep(0.2))
             return
         self._redis.succeeded()
-        self._agenda.woken(found)
+        self._waits.idle()
+        self._agenda.woken(found, time.monotonic())
 
     async def _ask(self, queue: str) -> None:
         self.undealt.add(queue)
@@ -147,7 +170,7 @@ class Fetcher:
         if taken is None:
             return  # stopped; what was taken meanwhile is in the note, and goes back with it
         if taken.ids:
-            self._agenda.had_some(queue)
+            self._agenda.had_some(queue, time.monotonic())
             await self._claim(queue, taken.ids, identity)
         else:
             now = time.monotonic()

@@ -3,7 +3,8 @@
 The thread has its own event loop and its own connection, so that a handler that blocks the worker's loop, or
 a queue of statements on its connections, can't cost it the lease. The other half of the bargain: a loop that
 has not moved for `wedged_after` seconds never will, so the process prints where it hangs and exits, and its
-jobs are rescued.
+jobs are rescued. A process that was paused (SIGSTOP, a laptop's lid) finds on waking that its loop stood
+still for as long as the pause: the loop is given some more looks before it is judged.
 """
 
 import asyncio
@@ -19,9 +20,12 @@ from toril.domain.errors import Unavailable
 from toril.domain.events import Emit, LoopBlocked, ServiceFailed
 from toril.store.connection import Database, Lane
 from toril.store.workers import WorkerCard, Workers
+from toril.telemetry.progress import Loop
 
 EXIT_WEDGED = 70
 _LOOK = 0.5
+_LOOKS = 4
+"""Looks in a row, while this thread runs, at which a loop must stand still to be judged."""
 _LAST_BEAT = 2.0
 
 
@@ -47,6 +51,7 @@ class Heartbeat:
         database: where to beat; the thread opens its own connection.
         card: who beats.
         pulse: how often.
+        event_loop: when the worker's loop last moved.
         running: the names of the handlers that run in the loop, for the report of a blocked one.
         lost: called in the worker's loop when the worker has been declared lost.
         emit: where a blocked loop is told.
@@ -58,6 +63,7 @@ class Heartbeat:
         card: WorkerCard,
         pulse: Pulse,
         *,
+        event_loop: Loop,
         running: Callable[[], tuple[str, ...]],
         lost: Callable[[], None],
         emit: Emit,
@@ -69,16 +75,15 @@ class Heartbeat:
         self._lost = lost
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._moved_at = time.monotonic()
+        self._event_loop = event_loop
+        self._still_looks = 0
         self._told_blocked = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._main, name="heartbeat", daemon=True)
-        self._mover: asyncio.TimerHandle | None = None
         self.state = "running"
 
     def start(self) -> None:
         """Begin to beat."""
-        self._move()
         self._thread.start()
 
     async def stop(self) -> None:
@@ -89,13 +94,6 @@ class Heartbeat:
     def cease(self) -> None:
         """Beat no more; don't wait for the thread."""
         self._ended.set()
-        if self._mover is not None:
-            self._mover.cancel()
-
-    def _move(self) -> None:
-        """Show that the loop moves; called by the loop itself."""
-        self._moved_at = time.monotonic()
-        self._mover = self._loop.call_later(_LOOK, self._move)
 
     def _main(self) -> None:
         asyncio.run(self._beat())
@@ -130,10 +128,14 @@ class Heartbeat:
             return ()
 
     def _watch(self) -> None:
-        still = time.monotonic() - self._moved_at
+        silence = self._event_loop.silence()
+        still = silence.seconds if silence else 0.0
         if still < self._pulse.blocked_after:
-            self._told_blocked = False
+            self._still_looks, self._told_blocked = 0, False
             return
+        self._still_looks += 1
+        if self._still_looks < _LOOKS:
+            return  # perhaps the process was paused, and the loop moves in a moment
         fatal = still >= self._pulse.wedged_after
         if fatal or not self._told_blocked:
             self._told_blocked = True

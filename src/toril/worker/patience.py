@@ -42,6 +42,15 @@ class Patience:
                 self.succeeded()
                 return answer
 
+    async def look(self, call: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Call once, only to see whether the part can be used."""
+        try:
+            await call()
+        except Unavailable as error:
+            self.failed(error)
+        else:
+            self.succeeded()
+
     def failed(self, error: Unavailable) -> None:
         """Note that the part could not be used."""
         if self._down_since is None:

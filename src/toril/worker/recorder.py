@@ -4,7 +4,7 @@
 
 While PostgreSQL is down outcomes wait here, `MAX_WAITING` at most; the worker takes no more jobs when it is
 full. An outcome that doesn't match is either this attempt's own, written before its answer was lost, or it
-came too late: the job had been taken away, and the outcome is told as an event and discarded.
+came too late: the job had been taken away, and the outcome is told as an event and discarded (`discards.py`).
 """
 
 import asyncio
@@ -24,12 +24,16 @@ from toril.operations.dispatch import Dispatcher
 from toril.runtime.batcher import Batcher
 from toril.store.connection import Lane
 from toril.store.jobs import Finish, Jobs
+from toril.telemetry.progress import Progress
+from toril.worker.discards import Discards
 from toril.worker.patience import Patience
 
 MAX_WAITING = 10_000
 _MAX_BATCH = 500
 _MAX_MIRRORED = 1_000
 _DISCARDED_SHOWN = 1_000
+_LONGEST_WRITE = 30.0
+"""Seconds for a batch: to connect, and for a statement or two to reach their deadlines."""
 
 
 class OutcomeRecorder:
@@ -43,6 +47,8 @@ class OutcomeRecorder:
         postgres: patience with PostgreSQL.
         emit: where lost ownership is told.
         forget: called with each (id, attempt) whose outcome is on record or lost.
+        discards: keeps outcomes that came too late.
+        progress: where written batches are noted.
     """
 
     def __init__(
@@ -54,6 +60,8 @@ class OutcomeRecorder:
         postgres: Patience,
         emit: Emit,
         forget: Callable[[int, int], None],
+        discards: Discards,
+        progress: Progress,
     ) -> None:
         self._jobs = jobs
         self._lane = lane
@@ -62,8 +70,10 @@ class OutcomeRecorder:
         self._postgres = postgres
         self._emit = emit
         self._forget = forget
+        self._discards = discards
+        self._writes = progress.follow("recorder", _LONGEST_WRITE)
         self._finishes: Batcher[tuple[ClaimedJob, Decision], None] = Batcher(
-            "outcomes to PostgreSQL", self._record, max_batch=_MAX_BATCH, max_waiting=MAX_WAITING
+            "outcomes to PostgreSQL", self._record_batch, max_batch=_MAX_BATCH, max_waiting=MAX_WAITING
         )
         self._mirrors: Batcher[tuple[Settlement, Push | None], None] = Batcher(
             "outcomes to Redis", self._mirror, max_batch=_MAX_MIRRORED, max_waiting=MAX_WAITING
@@ -71,6 +81,7 @@ class OutcomeRecorder:
 
     def record(self, job: ClaimedJob, decision: Decision) -> "asyncio.Future[None]":
         """Record what follows from an attempt; the future resolves when it is on record (or lost)."""
+        self._writes.begun()
         return self._finishes.add((job, decision))
 
     async def room(self) -> None:
@@ -81,6 +92,14 @@ class OutcomeRecorder:
         """Wait until everything is on record and mirrored."""
         await self._finishes.drain()
         await self._mirrors.drain()
+
+    async def _record_batch(self, batch: list[tuple[ClaimedJob, Decision]]) -> list[None]:
+        recorded = await self._record(batch)
+        if len(self._finishes):
+            self._writes.moved()
+        else:
+            self._writes.idle()
+        return recorded
 
     async def _record(self, batch: list[tuple[ClaimedJob, Decision]]) -> list[None]:
         if len({job.id for job, _ in batch}) < len(batch):  # two attempts of one job: each for itself
@@ -94,8 +113,10 @@ class OutcomeRecorder:
                 batch = [(job, own.get(job.id, decision)) for job, decision in batch]
         except Exception as error:  # noqa: BLE001  # a defect: it may cost one outcome, never its neighbours'
             return await self._record_apart(batch, error)
-        for job, _ in batch:
+        for job, decision in batch:
             self._forget(job.id, job.attempt)
+            if job.id not in recorded:
+                self._discards.keep(job, decision)
         self._show([each for each in batch if each[0].id in recorded], recorded)
         return [None] * len(batch)
 

@@ -30,6 +30,8 @@ from toril.store.job_types import JobTypes
 from toril.store.jobs import Jobs
 from toril.store.transactions import Transactions
 from toril.store.workers import WorkerCard, Workers
+from toril.telemetry.progress import Progress
+from toril.worker.discards import Discards
 from toril.worker.executor import Executor
 from toril.worker.fetcher import Fetcher, Hands
 from toril.worker.heartbeat import Heartbeat, Pulse
@@ -79,6 +81,7 @@ class WorkerParts:
     waiter: MarkerWaiter
     dispatcher: Dispatcher
     emit: Emit
+    progress: Progress
 
 
 class Worker:
@@ -109,8 +112,17 @@ class Worker:
         self._isolation = Isolation(load, options.processes, self._journal)
         self._card = self._new_card()
         postgres, redis = Patience("PostgreSQL", self._emit), Patience("Redis", self._emit)
+        self._discards = Discards(self._lane, self._emit)
         self._recorder = OutcomeRecorder(
-            parts.jobs, self._lanes[2], parts.broker, parts.dispatcher, postgres, self._emit, self._forget
+            parts.jobs,
+            self._lanes[2],
+            parts.broker,
+            parts.dispatcher,
+            postgres,
+            self._emit,
+            self._forget,
+            self._discards,
+            parts.progress,
         )
         self._transactions = Transactions(parts.database, parts.jobs, options.transactions)
         self._executor = Executor(
@@ -136,6 +148,7 @@ class Worker:
             redis=redis,
             postgres=postgres,
             emit=self._emit,
+            progress=parts.progress,
         )
         self._postgres = postgres
         self._joined = asyncio.Event()
@@ -199,6 +212,7 @@ class Worker:
     async def _say_goodbye(self) -> None:
         await self._recorder.drain()
         await self._journal.drain()
+        await self._discards.drain()
         await self._parts.dispatcher.drain()
         if self._heartbeat is not None:
             await self._heartbeat.stop()
@@ -223,6 +237,7 @@ class Worker:
             self._parts.database,
             self._card,
             self._options.pulse,
+            event_loop=self._parts.progress.event_loop,
             running=self._running_names,
             lost=self._declared_lost,
             emit=self._emit,

@@ -18,6 +18,7 @@ from toril.keeper.rescuer import Rescuer
 from toril.runtime.service import Periodic, Services
 from toril.store.connection import Database, Lane
 from toril.store.workers import Workers
+from toril.telemetry.progress import Progress
 
 
 class Clock:
@@ -212,7 +213,8 @@ async def test_a_service_that_fails_says_so_and_goes_on() -> None:
         if len(ticks) == 1:
             raise ValueError("once")
 
-    services = Services(told.append, Random(1))
+    progress = Progress()
+    services = Services(told.append, progress, Random(1))
     services.start(Periodic("duty", 0.01, tick))
 
     async def ticked() -> bool:
