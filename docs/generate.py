@@ -1,6 +1,6 @@
-"""Writes docs/lifecycle.md and docs/settings.md from the code they describe: `python docs/generate.py`.
+"""Writes lifecycle.md, metrics.md and settings.md from the code they describe: `python docs/generate.py`.
 
-A test compares the two files with what this would write, so neither can fall behind.
+A test compares the files with what this would write, so none can fall behind.
 """
 
 import re
@@ -14,6 +14,8 @@ from msgspec.structs import fields
 
 from toril.domain.lifecycle import TERMINAL, TRANSITIONS, Event, State
 from toril.settings import PREFIX, Settings
+from toril.telemetry.metrics import Metrics
+from toril.telemetry.progress import Progress
 
 MEANINGS = {
     Event.REVISE: "A submit with the same unique key replaced or postponed the job before it ran.",
@@ -32,7 +34,7 @@ MEANINGS = {
 
 def documents() -> dict[str, str]:
     """Return the text of each generated document by its file name."""
-    return {"lifecycle.md": lifecycle(), "settings.md": settings()}
+    return {"lifecycle.md": lifecycle(), "metrics.md": metrics(), "settings.md": settings()}
 
 
 def lifecycle() -> str:
@@ -124,6 +126,45 @@ def setting_rows() -> str:
         variable = f"{PREFIX}{field.name.upper()}"
         rows.append(f"| `{variable}` | {default} | {taken(types[field.name])} | {meanings[field.name]} |")
     return "\n".join(rows)
+
+
+def metrics() -> str:
+    """Return the page about metrics and probes."""
+    return f"""<!-- Written by docs/generate.py from src/toril/telemetry/metrics.py: change that. -->
+# Metrics and probes
+
+Each API and worker process serves them on a port of its own when it is given one: `--metrics-port 9100`, or
+`{PREFIX}METRICS_PORT`. Of a range, `9100-9109`, it takes the first free port, and so do the processes of
+`--processes`; the log line `probes served` says which. The address is `127.0.0.1` unless
+`{PREFIX}METRICS_HOST` says otherwise. Threads of their own answer, also while a handler blocks the loop.
+
+| path | answers |
+| --- | --- |
+| `/metrics` | The metrics below, and those of the process (`process_…`), for Prometheus. |
+| `/healthz` | 503 when the event loop has not moved for `{PREFIX}WEDGED_AFTER` seconds: restart it. |
+| `/readyz` | 503 when a loop has been silent for longer than is in order. Names every loop, in seconds. |
+
+A silent loop has gone deaf, or waits for PostgreSQL or Redis; one that has nothing to do is not silent.
+`markers` is a wait for jobs, `fetcher` what takes and claims them, `recorder` what writes outcomes; the
+others are background duties. An alert on what nobody noticed:
+`toril_loop_silent_seconds > toril_loop_silence_limit_seconds`.
+
+| metric | type | meaning |
+| --- | --- | --- |
+{metric_rows()}
+"""
+
+
+def metric_rows() -> str:
+    """Return a table row for each metric."""
+    every = Metrics(Progress(), {"version": "", "role": ""})
+    every.watch_slots(lambda: 0, 0)
+    suffixes = {"counter": "_total", "info": "_info"}
+    families = [family for family in every.registry.collect() if family.name.startswith("toril_")]
+    return "\n".join(
+        f"| `{family.name}{suffixes.get(family.type, '')}` | {family.type} | {family.documentation} |"
+        for family in sorted(families, key=lambda family: family.name)
+    )
 
 
 def attributes(docstring: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", ["lifecycle.md", "settings.md"])
+@pytest.mark.parametrize("page", ["lifecycle.md", "metrics.md", "settings.md"])
 def test_generated_pages_are_current(page: str) -> None:
     documents: dict[str, str] = runpy.run_path(str(ROOT / "docs" / "generate.py"))["documents"]()
     assert (ROOT / "docs" / page).read_text() == documents[page], "run `python docs/generate.py`"

@@ -1,6 +1,7 @@
 """Workers that are blocked, wedged, killed, or paused past their lease: one outcome for each job."""
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,26 @@ def test_a_worker_paused_past_its_lease_can_not_overwrite_the_run_that_replaced_
     paused.says("worker declared lost")
     paused.tell(signal.SIGTERM)
     assert paused.ended() == 0
-    assert job(job_id) == shown
+    after = job(job_id)
+    (discarded,) = after.pop("discarded")
+    assert shown.pop("discarded") == []
+    assert after == shown
     assert (shown["attempt"], shown["crashes"], shown["result"]) == (2, 1, 2)
+    assert (discarded["attempt"], discarded["worker"]) == (1, shown["attempts"][0]["worker"])
+
+
+def test_a_worker_paused_for_longer_than_a_wedged_one_is_borne_with_goes_on(
+    worker: Callable[..., Running], enqueue: Enqueue, job: Job, ledger: Path
+) -> None:
+    paused = worker(wedged_after="5", lease="15")
+    paused.tell(signal.SIGSTOP)
+    time.sleep(8)  # that is the fault
+    paused.tell(signal.SIGCONT)
+    shown = completed(job, enqueue("wait", ledger=str(ledger), seconds=4))
+    assert (shown["attempt"], shown["crashes"]) == (1, 0)
+    paused.tell(signal.SIGTERM)
+    assert paused.ended() == 0
+    assert "loop blocked" not in paused.err
 
 
 def test_a_job_that_kills_its_workers_is_failed_as_poison_and_stops_nobody_else(

@@ -34,7 +34,11 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self.registry.register(_Loops(progress))
         Info("toril_build", "This process.", registry=self.registry).info(labels)
-        self._count = _counting(self.registry) | _gauging(self.registry)
+        self._count = {
+            **_counting_jobs(self.registry),
+            **_counting_trouble(self.registry),
+            **_gauging(self.registry),
+        }
 
     def __call__(self, event: TelemetryEvent) -> None:
         """Count the event."""
@@ -62,29 +66,26 @@ class Metrics:
 _Count = dict[type, Callable[[Any], None]]
 
 
-def _counting(registry: CollectorRegistry) -> _Count:
-    """Make the counters; return what each event adds to them."""
+def _counting_jobs(registry: CollectorRegistry) -> _Count:
+    """Make the counters of what becomes of jobs; return what each event adds to them."""
     counter = partial(Counter, registry=registry)
-    outcomes = counter("toril_outcomes_total", "Outcomes on record, by event of the life cycle.", ["event"])
+    outcomes = counter(
+        "toril_outcomes_total",
+        "Outcomes on record, by event of the life cycle; `interrupt`: the job was handed back.",
+        ["event"],
+    )
     failed = counter(
         "toril_attempts_failed_total",
-        "Failed attempts, and whether it was the job's last.",
+        "Failed attempts, by queue, and whether it was the job's last.",
         ["queue", "last"],
     )
     ownership = counter("toril_ownership_lost_total", "Outcomes that came too late and were discarded.")
-    lost = counter("toril_workers_lost_total", "Workers that this process declared lost.")
-    declared = counter("toril_declared_lost_total", "Times that this worker was declared lost and went on.")
     rescued = counter("toril_jobs_rescued_total", "Jobs that this process took back from lost workers.")
     poisoned = counter("toril_jobs_poisoned_total", "Of these, jobs that were failed as poison.")
+    missing = counter("toril_handlers_missing_total", "Jobs put back because no handler has their name.")
     kept = counter("toril_promises_kept_total", "Jobs that the relay told to Redis.")
     void = counter("toril_promises_void_total", "Promises that the relay found to need no telling.")
-    refills = counter("toril_redis_refills_total", "Times that Redis was filled again, and why.", ["reason"])
-    refilled = counter("toril_redis_refilled_jobs_total", "Jobs that were promised to Redis again.")
-    refused = counter("toril_suggestions_refused_total", "Stale suggestions of Redis.", ["queue"])
-    missing = counter("toril_handlers_missing_total", "Jobs put back because no handler has their name.")
-    blocked = counter("toril_event_loop_blocked_total", "Times that a handler blocked the event loop.")
-    failures = counter("toril_service_failures_total", "Defects in background services.", ["service"])
-    requests = counter("toril_requests_failed_total", "Requests that the API answered with 500.")
+    refused = counter("toril_suggestions_refused_total", "Stale suggestions of Redis, by queue.", ["queue"])
 
     def count_outcomes(event: events.BatchRecorded) -> None:
         for kind, count in event.outcomes.items():
@@ -102,14 +103,32 @@ def _counting(registry: CollectorRegistry) -> _Count:
         events.BatchRecorded: count_outcomes,
         events.AttemptFailed: lambda event: failed.labels(event.queue, str(event.last).lower()).inc(),
         events.OwnershipLost: lambda _: ownership.inc(),
+        events.JobRescued: count_rescue,
+        events.HandlerMissing: lambda _: missing.inc(),
+        events.PromisesKept: count_promises,
+        events.SuggestionsRefused: lambda event: refused.labels(event.queue).inc(event.count),
+    }
+
+
+def _counting_trouble(registry: CollectorRegistry) -> _Count:
+    """Make the counters of what happens to processes and parts; return what each event adds to them."""
+    counter = partial(Counter, registry=registry)
+    lost = counter("toril_workers_lost_total", "Workers that this process declared lost.")
+    declared = counter("toril_declared_lost_total", "Times that this worker was declared lost and went on.")
+    refills = counter(
+        "toril_redis_refills_total",
+        "Times that Redis was filled again, by reason: it was `emptied` or `restarted`.",
+        ["reason"],
+    )
+    refilled = counter("toril_redis_refilled_jobs_total", "Jobs that were promised to Redis again.")
+    blocked = counter("toril_event_loop_blocked_total", "Times that a handler blocked the event loop.")
+    failures = counter("toril_service_failures_total", "Defects in background services.", ["service"])
+    requests = counter("toril_requests_failed_total", "Requests that the API answered with 500.")
+    return {
         events.WorkersLost: lambda event: lost.inc(len(event.workers)),
         events.WorkerDeclaredLost: lambda _: declared.inc(),
-        events.JobRescued: count_rescue,
-        events.PromisesKept: count_promises,
         events.RedisRefilling: lambda e: refills.labels("emptied" if e.emptied else "restarted").inc(),
         events.RedisRefilled: lambda event: refilled.inc(event.jobs),
-        events.SuggestionsRefused: lambda event: refused.labels(event.queue).inc(event.count),
-        events.HandlerMissing: lambda _: missing.inc(),
         events.LoopBlocked: lambda _: blocked.inc(),
         events.ServiceFailed: lambda event: failures.labels(event.service).inc(),
         events.RequestFailed: lambda _: requests.inc(),
@@ -137,7 +156,9 @@ class _Loops(Collector):
 
     def collect(self) -> Iterator[Metric]:
         silent = GaugeMetricFamily(
-            "toril_loop_silent_seconds", "Since a loop that has something to do last moved.", labels=["loop"]
+            "toril_loop_silent_seconds",
+            "Since a loop that has something to do last moved, by loop.",
+            labels=["loop"],
         )
         limit = GaugeMetricFamily(
             "toril_loop_silence_limit_seconds", "For how long that may be in order.", labels=["loop"]

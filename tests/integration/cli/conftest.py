@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,6 +67,14 @@ class Running:
 
         until(has_said)
 
+    @property
+    def probes(self) -> str:
+        """Where its metrics and probes are served, once it has said so."""
+        self.says("probes served")
+        found = re.search(r'"url": "([^"]+)"', self.err)
+        assert found
+        return found[1]
+
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self.process.send_signal(number)
@@ -76,6 +86,15 @@ class Running:
 
     def _count(self, text: str) -> int:
         return self.out.count(text) + self.err.count(text)
+
+
+@pytest.fixture
+def free_ports() -> str:
+    """A range of ports whose first was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        first = probe.getsockname()[1]
+    return f"{first}-{min(first + 50, 65535)}"
 
 
 @pytest.fixture

@@ -67,6 +67,42 @@ def test_it_can_be_stopped_while_it_waits(start: Start, absent: tuple[str, Path,
     assert api.ended() == 0
 
 
+def test_redis_going_and_coming_back_is_told_once_each(start: Start, redis_url: str, tmp_path: Path) -> None:
+    there = Path(urlsplit(redis_url).path)
+    here = tmp_path / "valkey.sock"
+    api = start("api", "--port", "0", redis_url=f"unix://{here}")
+    with client(api) as http:
+        api.says("part down")
+        looked = {each["name"]: each["up"] for each in http.get("/readyz").json()["components"]}
+        assert looked == {"postgresql": True, "redis": False, "relay": True, "loops": True}
+        here.symlink_to(there)
+        api.says("part back")
+        until(lambda: http.get("/readyz").json()["status"] == "ok")
+    assert (api.err.count("part down"), api.err.count("part back")) == (1, 1)
+
+
+def test_metrics_and_probes_are_served_on_a_port_of_their_own(start: Start, free_ports: str) -> None:
+    api = start("api", "--port", "0", "--metrics-port", free_ports)
+    shown = httpx.get(f"{api.probes}/metrics").text
+    assert 'toril_part_up{part="redis"} 1.0' in shown
+    assert 'role="api"' in shown
+    until(lambda: httpx.get(f"{api.probes}/readyz").is_success)
+    loops = {each["name"] for each in httpx.get(f"{api.probes}/readyz").json()["loops"]}
+    assert {"event loop", "leader", "relay", "catalog"} <= loops
+    with client(api) as http:
+        assert http.get("/metrics").status_code == 404  # not for the public
+    api.tell(signal.SIGTERM)
+    assert api.ended() == 0
+
+
+def test_a_metrics_port_that_is_taken_is_told_in_words(start: Start, toril: Toril, free_ports: str) -> None:
+    taken = start("api", "--port", "0", "--metrics-port", free_ports).probes.rpartition(":")[2]
+    answer = toril("api", "--port", "0", "--metrics-port", taken)
+    assert answer.returncode == 2
+    assert f"can't be served on 127.0.0.1:{taken}" in answer.stderr
+    assert "hint:" in answer.stderr
+
+
 def test_a_port_that_is_taken_is_told_in_words(start: Start, toril: Toril) -> None:
     with client(start("api", "--port", "0")) as http:
         answer = toril("api", "--port", str(http.base_url.port))

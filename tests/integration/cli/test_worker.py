@@ -1,11 +1,13 @@
 """`toril worker` as a process: what each signal does to it, whatever its handlers do."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.integration.cli.conftest import APP, Running, Start, Toril, until
@@ -108,6 +110,7 @@ def test_a_worker_can_be_stopped_while_it_waits_for_postgresql(start: Start) -> 
         (("--app", "tests.integration.cli.handlers:ap"), "did you mean 'app'?"),
         (("--app", APP, "--queues", "a:b"), "queue name"),
         (("--app", APP, "--concurrency", "0"), "--concurrency can't be 0"),
+        (("--app", APP, "--metrics-port", "http"), "--metrics-port can't be 'http'"),
         (("--processes", "2"), "A worker needs an application"),
         (("--app", "tests.integration.cli.handlers:ap", "--processes", "2"), "did you mean 'app'?"),
     ],
@@ -120,6 +123,30 @@ def test_what_cant_work_ends_with_2_and_a_sentence(
     assert answer.returncode == 2, answer.stderr
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_each_process_of_a_fleet_serves_its_metrics_on_the_first_free_port(
+    start: Start, free_ports: str
+) -> None:
+    first = free_ports.partition("-")[0]
+    fleet = start("worker", "--app", APP, "--processes", "2", metrics_port=first)
+    fleet.says("probes served", times=2)
+    urls = set(re.findall(r'"url": "([^"]+)"', fleet.err))
+    assert urls == {f"http://127.0.0.1:{int(first) + number}" for number in range(2)}
+    fleet.says("worker started", times=2)
+    for url in urls:
+        assert "toril_slots 100.0" in httpx.get(f"{url}/metrics").text
+    fleet.tell(TERM)
+    assert fleet.ended(within=30) == 0
+
+
+def test_metrics_are_served_while_a_worker_waits_for_postgresql(start: Start, free_ports: str) -> None:
+    waiting = start(
+        "worker", "--app", APP, database_url="postgresql://127.0.0.1:1/x", metrics_port=free_ports
+    )
+    waiting.says("part down")
+    assert httpx.get(f"{waiting.probes}/healthz").status_code == 200
+    assert 'toril_part_up{part="postgresql"} 0.0' in httpx.get(f"{waiting.probes}/metrics").text
 
 
 def test_a_fleet_replaces_who_dies_and_stops_together(

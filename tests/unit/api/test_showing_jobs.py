@@ -5,7 +5,7 @@ import httpx
 from tests.unit.api.memory import NOW, Memory, a_job
 
 from toril.domain.lifecycle import Status
-from toril.domain.views import AttemptView, JobFilter, JobHistory, LogLine
+from toril.domain.views import AttemptView, DiscardedView, JobFilter, JobHistory, LogLine
 
 
 def later(milliseconds: int) -> timedelta:
@@ -34,6 +34,10 @@ async def test_everything_known_of_a_job_is_shown(client: httpx.AsyncClient, mem
         ),
         [AttemptView(1, "failed", NOW, NOW + later(900), "host:1", "ValueError", "no", "Traceback …")],
         [LogLine(2, NOW + later(1300), "info", "half way")],
+        [
+            DiscardedView(1, NOW + later(1350), "host:2", "complete", '"cut at <som', None, None),
+            DiscardedView(1, NOW + later(1300), None, "fail", None, "E", "late"),
+        ],
     )
 
     response = await client.get("/jobs/17")
@@ -49,6 +53,24 @@ async def test_everything_known_of_a_job_is_shown(client: httpx.AsyncClient, mem
     assert job["progress"] == 0.5
     assert job["logs"] == [
         {"attempt": 2, "at": "2030-01-31T09:00:01.300Z", "level": "info", "message": "half way"}
+    ]
+    assert job["discarded"] == [
+        {
+            "attempt": 1,
+            "at": "2030-01-31T09:00:01.350Z",
+            "worker": "host:2",
+            "event": "complete",
+            "result": '"cut at <som',
+            "error": None,
+        },
+        {
+            "attempt": 1,
+            "at": "2030-01-31T09:00:01.300Z",
+            "worker": None,
+            "event": "fail",
+            "result": None,
+            "error": {"class": "E", "message": "late"},
+        },
     ]
     failed, completed = job["attempts"]
     assert (failed["outcome"], failed["ran_ms"], failed["worker"]) == ("failed", 900, "host:1")

@@ -7,7 +7,7 @@ from toril.api.shown import details_shown
 from toril.cli.job_page import job_page
 from toril.cli.output import show
 from toril.domain.lifecycle import Status
-from toril.domain.views import AttemptView, JobHistory, JobView, LogLine
+from toril.domain.views import AttemptView, DiscardedView, JobHistory, JobView, LogLine
 
 
 def printed(
@@ -44,6 +44,20 @@ def test_a_page_has_facts_times_payload_result_and_attempts(capsys: pytest.Captu
     assert "exponential, from 1.0 s" in page
     assert "Error" not in page
     assert "Progress" not in page
+
+
+def test_outcomes_that_came_too_late_are_shown_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    late = [
+        DiscardedView(2, at(5), None, "retry", None, "ValueError", "too \x1b[2Jlate"),
+        DiscardedView(1, at(9), "host:1", "complete", '{"sum": 3}', None, None),
+    ]
+    view = job(Status.COMPLETED, payload="{}")
+    show(*job_page(details_shown(JobHistory(view, [], [], late))))
+    page = capsys.readouterr().out
+    assert "Discarded: came too late:" in page
+    assert "ValueError: too \\u001b[2Jlate" in page
+    assert page.index("retry") < page.index('{"sum": 3}')
+    assert "Discarded" not in printed(capsys, view)
 
 
 def test_a_failed_job_shows_its_attempts_and_the_last_stack(capsys: pytest.CaptureFixture[str]) -> None:

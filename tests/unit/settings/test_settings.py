@@ -34,6 +34,14 @@ def test_an_unknown_name_is_an_error_with_a_suggestion() -> None:
         ("TORIL_GRACE", "-1"),
         ("TORIL_LOG", "xml"),
         ("TORIL_INTEROP", "half"),
+        ("TORIL_METRICS_PORT", ""),
+        ("TORIL_METRICS_PORT", "-1"),
+        ("TORIL_METRICS_PORT", "9100-"),
+        ("TORIL_METRICS_PORT", "0-9"),
+        ("TORIL_METRICS_PORT", "9101-9100"),
+        ("TORIL_METRICS_PORT", "65536"),
+        ("TORIL_METRICS_PORT", "9100-9101-9102"),
+        ("TORIL_METRICS_PORT", "²"),
         ("TORIL_INTEROP", "board,fast=never"),
         ("TORIL_INTEROP", "board,=off"),
     ],
@@ -58,3 +66,16 @@ def test_interop_has_a_default_and_levels_of_single_queues() -> None:
     settings = read_settings({"TORIL_INTEROP": "board, bulk=off,mail = board"})
     assert settings.default_interop is Interop.BOARD
     assert settings.queue_interop == {"bulk": Interop.OFF, "mail": Interop.BOARD}
+
+
+@pytest.mark.parametrize(
+    ("given", "ports"),
+    [
+        ("0", range(0)),
+        ("9100", range(9100, 9101)),
+        ("9100-9103", range(9100, 9104)),
+        ("1-65535", range(1, 65536)),
+    ],
+)
+def test_metrics_are_served_on_a_port_or_on_one_of_a_range(given: str, ports: range) -> None:
+    assert read_settings({"TORIL_METRICS_PORT": given}).metrics_ports == ports
