@@ -1,11 +1,13 @@
 """What Toril says to Redis: push, take, settle, give back. Transport only; nothing here decides about a job.
 
 Batches are cut to `BATCH` jobs a script call, so that no call stops Redis for more than a few milliseconds.
+A call over several queues does all that Redis lets it do, and then raises `Refused` with the others.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from toril.broker.connection import Script, connect, unavailable
 from toril.broker.epoch import EpochMark
 from toril.broker.keys import DEFAULT_PREFIX, QueueKeys, job_id
 from toril.broker.wire import Interop, Settlement, What, push_arguments, settle_arguments, worth_writing
+from toril.domain.errors import Refused
 from toril.domain.job import Push
 
 BATCH = 100
@@ -82,15 +85,18 @@ class Broker:
             pushes: the jobs, each with its generation: one that Redis knows is skipped.
             again: push those too, because they have been taken and could not be claimed yet.
         """
+        return await _each_queue(pushes, partial(self._push_to, again=again))
+
+    async def _push_to(self, queue: str, pushes: Sequence[Push], *, again: bool) -> int:
+        interop, keys = self._interop(queue), self._keys(queue)
+        names = keys.named(
+            "wait", "prioritized", "delayed", "marker", "meta", "pc", "active", "completed", "failed", ""
+        )
         new = 0
-        for queue, batch in _by_queue(pushes):
-            interop, keys = self._interop(queue), self._keys(queue)
+        for batch in _batches(pushes):
             arguments: list[object] = [_now_ms(), interop.value, int(again)]
             for push in batch:
                 arguments += push_arguments(push, interop)
-            names = keys.named(
-                "wait", "prioritized", "delayed", "marker", "meta", "pc", "active", "completed", "failed", ""
-            )
             new += int(await self._push(names, arguments))
         return new
 
@@ -109,18 +115,23 @@ class Broker:
         names += [keys.taken(worker), keys.foreign, keys.base]
         arguments = [_now_ms(), self._interop(queue).value, min(count, BATCH), ticket, name]
         next_due, paused, *ids = await self._take(names, arguments)
-        return Taken([job_id(found) for found in ids], next_due or None, bool(paused))
+        return Taken([job_id(found) for found in ids], next_due if next_due > 0 else None, bool(paused))
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Mirror recorded outcomes; queues of level `off` have no mirror."""
+        await _each_queue(settlements, self._settle_in)
+
+    async def _settle_in(self, queue: str, settlements: Sequence[Settlement]) -> int:
+        if self._interop(queue) is Interop.OFF:
+            return 0
         keep = {What.COMPLETED: self._options.keep_completed, What.FAILED: self._options.keep_failed}
-        for queue, batch in _by_queue(worth_writing(settlements, keep)):
-            if self._interop(queue) is Interop.OFF:
-                continue
+        names = self._keys(queue).named("active", "completed", "failed", "")
+        for batch in _batches(worth_writing(settlements, keep)):
             arguments: list[object] = list(keep.values())
             for settlement in batch:
                 arguments += settle_arguments(settlement)
-            await self._settle(self._keys(queue).named("active", "completed", "failed", ""), arguments)
+            await self._settle(names, arguments)
+        return len(settlements)
 
     async def give_back(self, queue: str, worker: UUID) -> int:
         """Put back what a worker took and never claimed; return how many suggestions that were."""
@@ -166,10 +177,24 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _by_queue(items: Sequence[_QueueItem]) -> Iterator[tuple[str, list[_QueueItem]]]:
+async def _each_queue(
+    items: Sequence[_QueueItem], tell: Callable[[str, list[_QueueItem]], Awaitable[int]]
+) -> int:
+    """Tell Redis queue by queue, also those after one that it refuses; return the sum of the answers."""
     queues: dict[str, list[_QueueItem]] = {}
     for item in items:
         queues.setdefault(item.queue, []).append(item)
+    answers, refused = 0, {}
     for queue, of_queue in queues.items():
-        for start in range(0, len(of_queue), BATCH):
-            yield queue, of_queue[start : start + BATCH]
+        try:
+            answers += await tell(queue, of_queue)
+        except Refused as error:
+            refused[queue] = error.message
+    if refused:
+        raise Refused(next(iter(refused.values())), refused)
+    return answers
+
+
+def _batches(items: Sequence[_QueueItem]) -> Iterator[Sequence[_QueueItem]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

@@ -5,15 +5,30 @@ knows whether it may run again. Every call has a deadline on the client's side, 
 that failed or was cancelled is dropped, so that no answer can meet another's question.
 """
 
+import re
 from importlib.resources import files
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import (
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
-from toril.domain.errors import Unavailable
+from toril.domain.errors import Refused, Unavailable
+
+_UNABLE = (MasterDownError, NoScriptError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+_SAYS_UNABLE = re.compile(
+    "(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNKILLABLE) "
+)
+"""What a server says that can't serve anybody at the moment; a script's error carries it after a dash."""
 
 
 def connect(url: str, *, deadline: float, connections: int) -> Redis:
@@ -44,7 +59,7 @@ class Script:
 
     def __init__(self, redis: Redis, name: str) -> None:
         self._redis = redis
-        self._source = (files("toril.broker") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+        self._source = _source("prelude") + _source(name)
         self._sha: str | None = None
 
     async def __call__(self, keys: list[str], arguments: list[Any]) -> Any:
@@ -52,6 +67,7 @@ class Script:
 
         Raises:
             Unavailable: Redis failed or did not answer in time; the script may or may not have run.
+            Refused: the script failed at what it found.
         """
         try:
             if self._sha is None:
@@ -68,9 +84,19 @@ class Script:
         return str(await self._redis.script_load(self._source))
 
 
+def _source(name: str) -> str:
+    return (files("toril.broker") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+
+
 def unavailable(error: BaseException) -> Unavailable:
-    """Return the error that says that Redis can't be used, and why."""
+    """Return the error that says why Redis can't be used, or refuses this very call (`Refused`)."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if (
+        isinstance(error, ResponseError)
+        and not isinstance(error, _UNABLE)
+        and not _SAYS_UNABLE.search(reason)
+    ):
+        return Refused(f"Redis refuses this: {reason.partition(' script: ')[0]}")
     return Unavailable(
         f"Redis is not available: {reason}",
         retry_after=1.0,

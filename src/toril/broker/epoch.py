@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from toril.broker.connection import unavailable
+from toril.domain.errors import Refused
 
 
 class Present(NamedTuple):
@@ -40,10 +41,18 @@ class EpochMark:
         """
         try:
             server = await self._redis.info("server")
-            mark = await self._redis.get(self._mark)
+            mark = await self._read_mark()
         except (RedisError, OSError, TimeoutError) as error:
             raise unavailable(error) from error
         return Present(str(server["run_id"]), mark.decode() if isinstance(mark, bytes) else mark)
+
+    async def _read_mark(self) -> bytes | str | None:
+        try:
+            return await self._redis.get(self._mark)
+        except ResponseError as error:
+            if isinstance(unavailable(error), Refused):
+                return None  # something else is at its key, which the next filling replaces
+            raise
 
     async def begin(self, token: str) -> None:
         """Leave the token of a refill."""

@@ -7,7 +7,8 @@
     ├── Conflict              another job has the key                                            → HTTP 409
     ├── NotFound              no such job                                                        → HTTP 404
     ├── Unavailable           a part is down or full; try again after `retry_after` seconds      → HTTP 503
-    │   └── Locked            another transaction holds what this needs
+    │   ├── Locked            another transaction holds what this needs
+    │   └── Refused           Redis answers, but refuses what concerns some queues
     ├── LostOwnership         an outcome arrived for a run that another run has replaced
     ├── SettingsError         the configuration can't work: names the setting and the remedy     → exit 2
     └── ServerError           an embedded server could not be started or stopped                 → exit 1
@@ -17,6 +18,7 @@ Each carries a sentence for a person (`str(error)`), a stable `code` for a progr
 command line prints `message` and `hint` and exits; neither ever shows a stack trace for one of these.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -121,6 +123,27 @@ class Unavailable(TorilError):
 
 class Locked(Unavailable):
     """Another transaction holds what this needs, such as a key, and may go on to hold it for a while."""
+
+
+class Refused(Unavailable):
+    """Redis answers, but refuses calls for some queues: what it holds of them is not what it should be.
+
+    Other queues are not concerned, and waiting does not help before somebody has put it right.
+
+    Args:
+        message: one sentence with Redis' own reason.
+        queues: the reason by queue, where the caller knows the queues.
+    """
+
+    code = "refused"
+
+    def __init__(self, message: str, queues: Mapping[str, str] | None = None) -> None:
+        super().__init__(
+            message,
+            retry_after=30.0,
+            hint="Look at the key with redis-cli, and delete it: what Toril needs is written again.",
+        )
+        self.queues = queues or {}
 
 
 class LostOwnership(TorilError):

@@ -123,6 +123,22 @@ class PromisesKept:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueRefused:
+    """Redis refuses calls for this queue, whose keys are not what they should be; said once, others go on."""
+
+    queue: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAccepted:
+    """Redis accepts calls for this queue again, after `seconds`."""
+
+    queue: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RedisRefilling:
     """Redis is not the one that was filled last: `emptied`, or restarted. Everything queued is told again."""
 
@@ -206,6 +222,8 @@ TelemetryEvent = (
     | JobTypeBroken
     | SuggestionsRefused
     | PromisesKept
+    | QueueRefused
+    | QueueAccepted
     | RedisRefilling
     | RedisRefilled
     | PartDown

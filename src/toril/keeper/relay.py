@@ -2,10 +2,16 @@
 
 Also what feeds Redis with jobs that were due far in the future when they were queued: their promises become
 due one horizon before they do. Runs in every process; the rows are locked, so two relays share the work.
+The promises of a queue for which Redis refuses calls are put off, so that they keep no other waiting.
 """
 
+from collections.abc import Collection
+
 from toril.broker.broker import Broker
+from toril.domain.errors import Refused
 from toril.domain.events import Emit, PromisesKept
+from toril.domain.job import Push
+from toril.runtime.refusals import Refusals
 from toril.store.connection import Lane
 from toril.store.outbox import Outbox
 
@@ -27,11 +33,24 @@ class Relay:
         self._lane = lane
         self._broker = broker
         self._emit = emit
+        self._refusals = Refusals(emit)
 
     async def tick(self) -> bool:
         """Sweep once; True when there may be more."""
-        swept = await self._outbox.sweep(self._lane, LIMIT, self._broker.push)
-        found = len(swept.pushes) + swept.void
-        if found:
-            self._emit(PromisesKept(len(swept.pushes), swept.void))
-        return found == LIMIT
+        swept = await self._outbox.sweep(self._lane, LIMIT, self._push)
+        if swept.kept or swept.void:
+            self._emit(PromisesKept(swept.kept, swept.void))
+        return sum(swept) == LIMIT
+
+    async def _push(self, pushes: list[Push]) -> Collection[str]:
+        """Push, and return the queues for which that was refused."""
+        refused: Collection[str] = ()
+        try:
+            await self._broker.push(pushes)
+        except Refused as error:
+            refused = error.queues
+            for queue in refused:
+                self._refusals.refused(queue, error)
+        for queue in {push.queue for push in pushes}.difference(refused):
+            self._refusals.accepted(queue)
+        return refused

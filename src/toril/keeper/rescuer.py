@@ -8,10 +8,11 @@ declared it so, which makes a leader that dies half-way harmless.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 from toril.broker.broker import Broker
-from toril.domain.errors import Unavailable
+from toril.domain.errors import Refused, Unavailable
 from toril.domain.events import Emit, JobRescued, WorkersLost
 from toril.operations.dispatch import Dispatcher
 from toril.store.connection import Lane
@@ -101,10 +102,11 @@ class Rescuer:
         self._look_back_at = 0.0
 
     async def _give_back(self) -> None:
-        """Put back what departed workers took and never claimed; owed until Redis has answered."""
+        """Put back what departed workers took and never claimed; owed until Redis has done it."""
         for worker, queue in list(self._owed):
-            await self._broker.give_back(queue, worker)
-            self._owed.discard((worker, queue))
+            with suppress(Refused):  # it keeps no other queue from getting its own back
+                await self._broker.give_back(queue, worker)
+                self._owed.discard((worker, queue))
 
     async def _rescue(self) -> bool:
         rescued = await self._jobs.rescue(self._lane, limit=LIMIT, outcome="crashed")

@@ -4,12 +4,12 @@ Pushed by the process that queued the job, from memory, in batches; then the pro
 forgotten. Every failure on the way is harmless: the promise stays, and the relay keeps it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from time import time
 
 from toril.broker.broker import Broker
-from toril.domain.errors import Unavailable
+from toril.domain.errors import Refused, Unavailable
 from toril.domain.job import Push
 from toril.runtime.batcher import Batcher
 from toril.store.connection import Lane
@@ -61,12 +61,15 @@ class Dispatcher:
 
     async def _push(self, pushes: list[Push]) -> list[None]:
         self._bytes -= sum(len(push.payload) for push in pushes)
+        refused: Collection[str] = ()
         try:
             await self._broker.push(pushes)
+        except Refused as error:
+            refused = error.queues  # and their promises stay
         except Unavailable:
             return [None] * len(pushes)  # the promises stay: the relay will keep them
         for push in pushes:
-            if len(self._kept) < _MAX_WAITING:
+            if push.queue not in refused and len(self._kept) < _MAX_WAITING:
                 self._kept.add((push.id, push.generation)).add_done_callback(_look_away)
         return [None] * len(pushes)
 

@@ -1,7 +1,7 @@
 """The promises to tell Redis, each made in the transaction that queued its job."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 from toril.domain.job import Push
 from toril.store.connection import Lane
@@ -9,13 +9,16 @@ from toril.store.statements import load
 
 GRACE = 2.0
 """Seconds for which a promise is left to the process that made it; after that the relay keeps it."""
+PUT_OFF = 30.0
+"""Seconds for which a promise is put off when Redis refuses calls for its queue."""
 
 
 class Swept(NamedTuple):
-    """What one sweep found: promises to keep now, and how many were void."""
+    """What became of the promises that one sweep found: how many were kept, void, and put off."""
 
-    pushes: list[Push]
+    kept: int
     void: int
+    put_off: int
 
 
 class Outbox:
@@ -41,22 +44,34 @@ class Outbox:
         return [(row["job_id"], row["generation"]) for row in rows]
 
     async def sweep(
-        self, lane: Lane, limit: int, push: Callable[[list[Push]], Awaitable[object]], grace: float = GRACE
+        self,
+        lane: Lane,
+        limit: int,
+        push: Callable[[list[Push]], Awaitable[Collection[str]]],
+        grace: float = GRACE,
     ) -> Swept:
         """Keep promises that stayed behind: lock them, push them, forget them.
 
-        Two relays at once share the work: each skips the rows that the other has locked. If `push` raises,
-        the promises stay.
+        Two relays at once share the work: each skips the rows that the other has locked.
+
+        Args:
+            lane: where to run it.
+            limit: promises at most.
+            push: pushes jobs, and returns the queues for which that was refused: their promises are put off.
+                If it raises, all promises stay.
+            grace: seconds for which a promise is left to the process that made it.
         """
         async with lane.transaction() as connection:
             rows = await connection.fetch(self._sql["sweep"], limit, grace)
             pushes = [_push(row) for row in rows if row["queue"] is not None]
-            if pushes:
-                await push(pushes)
-            if rows:
-                told = ([row["id"] for row in rows], [row["generation"] for row in rows])
-                await connection.fetch(self._sql["settle"], *told)
-        return Swept(pushes, len(rows) - len(pushes))
+            refused = await push(pushes) if pushes else ()
+            put_off = [row for row in rows if row["queue"] in refused]
+            told = [row for row in rows if row["queue"] not in refused]
+            if told:
+                await connection.fetch(self._sql["settle"], *_keys(told))
+            if put_off:
+                await connection.fetch(self._sql["postpone"], *_keys(put_off), PUT_OFF)
+        return Swept(len(pushes) - len(put_off), len(rows) - len(pushes), len(put_off))
 
     async def refill(
         self, lane: Lane, queue: str, standing: int, above: int, limit: int
@@ -75,6 +90,10 @@ class Outbox:
         """
         rows = await lane.fetch(self._sql["refill"], queue, standing, above, limit, self._horizon)
         return rows[0]["last"], rows[0]["found"]
+
+
+def _keys(rows: Sequence[Any]) -> tuple[list[int], list[int]]:
+    return [row["id"] for row in rows], [row["generation"] for row in rows]
 
 
 def _push(row: object) -> Push:

@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,11 +20,12 @@ from uuid import UUID
 from toril.broker.broker import Broker, Taken
 from toril.broker.marker import IDLE, MarkerWaiter
 from toril.broker.wire import Settlement, What
-from toril.domain.errors import Unavailable
+from toril.domain.errors import Refused, Unavailable
 from toril.domain.events import Emit, SuggestionsRefused
 from toril.domain.job import ClaimedJob
 from toril.domain.lifecycle import State
 from toril.operations.dispatch import Dispatcher
+from toril.runtime.refusals import Refusals
 from toril.store.connection import Lane
 from toril.store.jobs import Jobs
 from toril.telemetry.progress import Progress
@@ -36,6 +38,7 @@ T = TypeVar("T")
 _CLOCK_SKEW_STEP_MS = 100
 _RECONCILE_EVERY = 10.0
 _LAST_TAKE = 1.0
+_PAUSE = 0.2
 _RECONCILE_LIMIT = 1_000
 
 _LONGEST_WAIT = IDLE + 5.0
@@ -109,9 +112,11 @@ class Fetcher:
         self._redis = redis
         self._postgres = postgres
         self._emit = emit
+        self._refusals = Refusals(emit)
         self._turns = progress.follow("fetcher", _LONGEST_TURN)
         self._waits = progress.follow("markers", _LONGEST_WAIT)
         self._tickets = itertools.count(1)
+        self._open_tickets: dict[str, int] = {}
         self._reconciled_at = time.monotonic()
         self.undealt: set[str] = set()
         """The queues from which a batch may have been taken that was not dealt with."""
@@ -148,14 +153,22 @@ class Fetcher:
                     await self._ask(queue)
 
     async def _sleep(self) -> None:
-        seconds = self._agenda.sleep(time.monotonic())
+        seconds, queues = self._agenda.sleep(time.monotonic()), self._agenda.to_wait_for
+        if not queues:
+            await self._unless_stopped(asyncio.sleep(seconds))
+            self._agenda.woken(None, time.monotonic())
+            return
         self._waits.begun()
         try:
-            found = await self._unless_stopped(self._waiter.wait(self._agenda.queues, seconds))
+            found = await self._unless_stopped(self._waiter.wait(queues, seconds))
+        except Refused:
+            self._agenda.missed()  # asking them all tells whose marker it is
+            await self._unless_stopped(asyncio.sleep(_PAUSE))
+            return
         except Unavailable as error:
             self._redis.failed(error)
             self._agenda.missed()
-            await self._unless_stopped(asyncio.sleep(0.2))
+            await self._unless_stopped(asyncio.sleep(_PAUSE))
             return
         self._redis.succeeded()
         self._waits.idle()
@@ -166,9 +179,15 @@ class Fetcher:
         identity = self._hands.identity()
         # A take that is abandoned might be carried out after what it took was given back: let it end.
         take = self._take(queue, self._slots.free, identity)
-        taken = await self._unless_stopped(take, afterwards=_LAST_TAKE)
+        try:
+            taken = await self._unless_stopped(take, afterwards=_LAST_TAKE)
+        except Refused as error:
+            self._agenda.refused(queue, time.monotonic())
+            self._refusals.refused(queue, error)
+            return
         if taken is None:
             return  # stopped; what was taken meanwhile is in the note, and goes back with it
+        self._refusals.accepted(queue)
         if taken.ids:
             self._agenda.had_some(queue, time.monotonic())
             await self._claim(queue, taken.ids, identity)
@@ -179,10 +198,13 @@ class Fetcher:
         self.undealt.discard(queue)
 
     async def _take(self, queue: str, count: int, identity: UUID) -> Taken:
-        ticket = next(self._tickets)  # one for all tries: the batch of a lost answer is given again
-        return await self._redis.insist(
+        # One ticket for all tries: the batch of a lost answer is given again.
+        ticket = self._open_tickets.setdefault(queue, next(self._tickets))
+        taken = await self._redis.insist(
             lambda: self._broker.take(queue, count, worker=identity, name=self._hands.name, ticket=ticket)
         )
+        del self._open_tickets[queue]
+        return taken
 
     async def _claim(self, queue: str, ids: Sequence[int], identity: UUID) -> None:
         claimed = await self._postgres.insist(lambda: self._jobs.claim(self._lane, ids, identity))
@@ -215,9 +237,10 @@ class Fetcher:
         settlements = [
             Settlement(job_id, queue, What.GONE if job_id in gone else What.BACK) for job_id in ids
         ]
-        await self._redis.insist(lambda: self._broker.settle(settlements))
-        if early:
-            await self._redis.insist(lambda: self._broker.push(early, again=True))
+        with suppress(Refused):  # the audit finds what is wrong in Redis now
+            await self._redis.insist(lambda: self._broker.settle(settlements))
+            if early:
+                await self._redis.insist(lambda: self._broker.push(early, again=True))
         self._emit(SuggestionsRefused(queue, len(ids)))
 
     async def _reconcile_sometimes(self) -> None:

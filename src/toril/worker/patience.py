@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from toril.domain.errors import Unavailable
+from toril.domain.errors import Refused, Unavailable
 from toril.domain.events import Emit, PartBack, PartDown
 
 T = TypeVar("T")
@@ -29,11 +29,18 @@ class Patience:
         self._down_since: float | None = None
 
     async def insist(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Call until it doesn't raise `Unavailable`; waits between tries, with jitter."""
+        """Call until it doesn't raise `Unavailable`; waits between tries, with jitter.
+
+        Raises:
+            Refused: at once, because waiting would not help.
+        """
         pause = _FIRST
         while True:
             try:
                 answer = await call()
+            except Refused:
+                self.succeeded()  # the part is there: it answered
+                raise
             except Unavailable as error:
                 self.failed(error)
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # jitter

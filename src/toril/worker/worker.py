@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from toril.broker.broker import Broker
 from toril.broker.marker import MarkerWaiter
-from toril.domain.errors import Unavailable
+from toril.domain.errors import Refused, Unavailable
 from toril.domain.events import Emit, WorkerDeclaredLost, WorkerDraining, WorkerStarted, WorkerStopped
 from toril.domain.job import ClaimedJob
 from toril.domain.outcome import Interrupted
@@ -218,7 +218,8 @@ class Worker:
             await self._heartbeat.stop()
         with suppress(Unavailable):  # the keeper finds out by itself
             for queue in self._fetcher.undealt:
-                await self._parts.broker.give_back(queue, self._card.id)
+                with suppress(Refused):
+                    await self._parts.broker.give_back(queue, self._card.id)
             await self._workers.retire(self._lane, [self._card.id], "stopped", [None])
 
     async def _close(self) -> None:

@@ -3,17 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from random import Random
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.conftest import Heard, eventually
 from tests.integration.store.situations import claim, join, new, row_of, submit
 from toril.bootstrap import Core
 from toril.domain.errors import Unavailable
-from toril.domain.events import JobRescued, PromisesKept, ServiceFailed, TelemetryEvent, WorkersLost
+from toril.domain.events import (
+    JobRescued,
+    PromisesKept,
+    QueueAccepted,
+    QueueRefused,
+    ServiceFailed,
+    TelemetryEvent,
+    WorkersLost,
+)
 from toril.keeper.leader import Leader
-from toril.keeper.relay import Relay
+from toril.keeper.relay import LIMIT, Relay
 from toril.keeper.rescuer import Rescuer
 from toril.runtime.service import Periodic, Services
 from toril.store.connection import Database, Lane
@@ -36,6 +46,13 @@ async def other_lane(database_url: str) -> AsyncIterator[Lane]:
     opened = Database(database_url).lane()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Any]:
+    client = Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.aclose()
 
 
 def relay_of(core: Core, lane: Lane) -> Relay:
@@ -100,12 +117,58 @@ async def test_promises_stay_while_redis_is_down(core: Core, lane: Lane) -> None
     await submit(lane, core.jobs)
     await age_promises(lane)
 
-    async def down(_: object) -> object:
+    async def down(_: object) -> list[str]:
         raise Unavailable("Redis is not available: test")
 
     with pytest.raises(Unavailable):
         await core.outbox.sweep(lane, 100, down)
     assert len(await lane.fetch("select from toril.outbox where job_id > 0")) == 1
+
+
+async def test_a_queue_that_redis_refuses_keeps_no_promise_of_another_waiting(
+    core: Core, lane: Lane, redis: Any, prefix: str, heard: Heard
+) -> None:
+    await redis.set(f"{prefix}:sick:wait", "rubbish")
+    await submit(lane, core.jobs, *[new(queue="sick") for _ in range(LIMIT + 10)])
+    ids = await submit(lane, core.jobs, new(), new())
+    await age_promises(lane)
+    relay = relay_of(core, lane)
+    assert [await relay.tick() for _ in range(3)] == [True, False, False]
+    assert (await core.broker.take("default", 100, worker=uuid4(), name="w", ticket=1)).ids == ids
+    (refused,) = heard.of(QueueRefused)
+    assert isinstance(refused, QueueRefused)
+    assert (refused.queue, "wait is a string" in refused.reason) == ("sick", True)
+    left = await lane.fetch(
+        "select push_at > now() as later, count(*) from toril.outbox where job_id > 0 group by 1"
+    )
+    assert [tuple(row) for row in left] == [(True, LIMIT + 10)]
+
+    await redis.delete(f"{prefix}:sick:wait")
+    await lane.fetch("update toril.outbox set push_at = now() - interval '1 hour' where job_id > 0")
+    while await relay.tick():
+        pass
+    assert await redis.llen(f"{prefix}:sick:wait") == LIMIT + 10
+    assert len(heard.of(QueueAccepted)) == 1
+
+
+async def test_a_lost_worker_gets_its_suggestions_back_from_the_queues_that_redis_accepts(
+    core: Core, lane: Lane, redis: Any, prefix: str
+) -> None:
+    clock, worker = Clock(), await join(lane, "default", "sick")
+    await submit(lane, core.jobs, new(), new(queue="sick"))
+    await age_promises(lane)
+    await relay_of(core, lane).tick()
+    for queue in ("sick", "default"):
+        await core.broker.take(queue, 100, worker=worker, name="w", ticket=1)
+    await redis.set(f"{prefix}:sick:wait", "rubbish")
+    rescuer = rescuer_of(core, lane, clock)
+    await rescuer.tick()
+    clock.now += 20
+    await rescuer.tick()
+    assert await redis.llen(f"{prefix}:default:wait") == 1
+    await redis.delete(f"{prefix}:sick:wait")
+    await rescuer.tick()
+    assert await redis.llen(f"{prefix}:sick:wait") == 1
 
 
 def rescuer_of(core: Core, lane: Lane, clock: Clock, *, leading: bool = True) -> Rescuer:

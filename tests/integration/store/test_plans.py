@@ -134,6 +134,7 @@ HOT: dict[str, tuple[str | None, ...]] = {
     "jobs/note_progress": (IDS, column("1"), column("1")),
     "outbox/sweep": ("100", "2"),
     "outbox/settle": (IDS, column("1")),
+    "outbox/postpone": (IDS, column("1"), "30"),
     "outbox/backlog": (),
 }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from toril.worker.agenda import LOOK_AGAIN, LOOKED_AT, Agenda
+from toril.worker.agenda import ASK_AGAIN, LOOK_AGAIN, LOOKED_AT, Agenda
 
 
 def quiet(queues: Sequence[str], now: float = 100.0) -> Agenda:
@@ -101,3 +101,30 @@ def test_neither_markers_nor_delayed_jobs_make_the_turns_come_more_often_or_neve
             asked.append(queue)
     others = [queue for queue in asked if queue not in ("queue0", "queue1")]
     assert 5 * LOOKED_AT - 2 <= len(others) <= 6 * LOOKED_AT
+
+
+def test_a_queue_that_was_refused_is_not_waited_for_and_asked_again_after_a_while() -> None:
+    agenda = quiet(["well", "sick"])
+    agenda.had_none("sick", 100.0, 100.0)
+    agenda.refused("sick", 100.0)
+    agenda.missed()
+    assert agenda.to_ask(100.0) == ["well"]
+    agenda.had_none("well", 100.0, None)
+    assert agenda.to_wait_for == ["well"]
+    assert agenda.sleep(100.0) == ASK_AGAIN
+    agenda.woken(None, 101.0)
+    assert agenda.to_ask(101.0) == []
+    agenda.woken(None, 100.0 + ASK_AGAIN)
+    assert agenda.to_ask(100.0 + ASK_AGAIN) == ["sick"]
+    assert agenda.to_wait_for == ["well"]
+    agenda.had_none("sick", 106.0, None)
+    assert set(agenda.to_wait_for) == {"well", "sick"}
+    assert agenda.sleep(106.0) == 4
+
+
+def test_a_queue_that_was_refused_is_asked_again_after_a_while_by_a_busy_worker_too() -> None:
+    agenda = quiet(["busy", "sick"])
+    agenda.refused("sick", 100.0)
+    for tenths in range(51):
+        agenda.had_some("busy", 100.0 + tenths / 10)
+        assert ("sick" in agenda.to_ask(100.0 + tenths / 10)) == (tenths == 50)

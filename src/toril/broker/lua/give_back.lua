@@ -5,11 +5,12 @@
 --
 -- They return to the front, oldest first, as they were next. A job that was claimed after all is suggested
 -- once too often, which PostgreSQL refuses.
+expect('list', 'zset', 'list', 'list')
 local noted = redis.call('LRANGE', KEYS[4], 1, -1)
 redis.call('DEL', KEYS[4])
 for i = #noted, 1, -1 do
   redis.call('LREM', KEYS[3], -1, noted[i])
-  redis.call('HDEL', KEYS[5] .. noted[i], 'processedOn')
+  redis.pcall('HDEL', KEYS[5] .. noted[i], 'processedOn')
   redis.call('RPUSH', KEYS[1], noted[i])
 end
 if #noted > 0 then

@@ -11,6 +11,7 @@
 -- was taken knows from PostgreSQL that it is queued all the same. In level "off" a second push adds a second
 -- suggestion, which PostgreSQL refuses. A hash with another creation time is another job's, from a database
 -- that is gone: it is overwritten. Layout: BullMQ 5 and 6 (see keys.py).
+expect('list', 'zset', 'zset', 'zset', 'hash', 'counter', 'list', 'zset', 'zset')
 local now, level, again = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1'
 local ready, urgent, later = {}, {}, {}
 local known = 0
@@ -30,9 +31,9 @@ for i = 4, #ARGV, 9 do
   local key = KEYS[10] .. id
   local fresh = true
   if level ~= 'off' then
-    local generation, created, taken = unpack(redis.call('HMGET', key, 'tg', 'timestamp', 'processedOn'))
+    local generation, created, taken = unpack(read(key, 'tg', 'timestamp', 'processedOn'))
     if created then
-      if again or taken or created ~= ARGV[i + 4] or tonumber(generation or 0) < tonumber(ARGV[i + 1]) then
+      if again or taken or created ~= ARGV[i + 4] or (tonumber(generation) or 0) < tonumber(ARGV[i + 1]) then
         forget_places(id, key)
       else
         fresh, known = false, known + 1
@@ -40,11 +41,11 @@ for i = 4, #ARGV, 9 do
     end
     if fresh then
       local delay = due > now and due - now or 0
-      redis.call('HSET', key, 'tg', ARGV[i + 1], 'name', ARGV[i + 5], 'data', ARGV[i + 6], 'opts', ARGV[i + 7],
+      write(key, 'tg', ARGV[i + 1], 'name', ARGV[i + 5], 'data', ARGV[i + 6], 'opts', ARGV[i + 7],
         'timestamp', ARGV[i + 4], 'delay', delay, 'priority', priority, 'atm', ARGV[i + 8])
     end
   elseif due > now and priority > 0 then
-    redis.call('HSET', key, 'priority', priority) -- all that is needed when its time comes
+    write(key, 'priority', priority) -- all that is needed when its time comes
   end
   if fresh then
     if due > now then

@@ -8,10 +8,11 @@
 --
 -- "back": the job was queued again, and the push tells where. "gone": nothing of it is to be seen any more.
 -- A mirror, not a truth: it may be late, and what it would soon trim need not be written at all.
+expect('list', 'zset', 'zset')
 local TRIM = 200 -- jobs that one call may trim from a set, so that no call is long
 
 local function finish(set, id, finished, ...)
-  redis.call('HSET', KEYS[4] .. id, 'finishedOn', finished, ...)
+  write(KEYS[4] .. id, 'finishedOn', finished, ...)
   redis.call('ZADD', set, finished, id)
 end
 
@@ -39,11 +40,11 @@ for i = 3, #ARGV, 6 do
   elseif what == 'gone' then
     redis.call('UNLINK', KEYS[4] .. id, KEYS[4] .. id .. ':logs')
   elseif value == '' then
-    if redis.call('HEXISTS', KEYS[4] .. id, 'tg') == 0 then
+    if not read(KEYS[4] .. id, 'tg')[1] then
       redis.call('UNLINK', KEYS[4] .. id) -- a stale suggestion of a job that was trimmed long ago
     end
   else
-    redis.call('HSET', KEYS[4] .. id, 'atm', made, 'failedReason', value, 'stacktrace', stack)
+    write(KEYS[4] .. id, 'atm', made, 'failedReason', value, 'stacktrace', stack)
   end
 end
 trim(KEYS[2], tonumber(ARGV[1]))

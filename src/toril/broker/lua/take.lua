@@ -9,25 +9,27 @@
 -- repeated with the same ticket and gets the same batch; a call with a higher one says that the last batch has
 -- been dealt with; one with a lower one was late on its way, nobody waits for its answer, and it takes nothing.
 -- Ids that Toril did not make are set aside in key 9, untouched.
+expect('list', 'zset', 'zset', 'zset', 'hash', 'counter', 'list', 'list', 'list')
 local now, level, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local PROMOTE = 200 -- delayed jobs that one call may move, so that no call is long
 
 local function promote()
-  local due = redis.call('ZRANGEBYSCORE', KEYS[3], 0, string.format('%.0f', (now + 1) * 4096 - 1), 'LIMIT', 0, PROMOTE)
+  local last = string.format('%.0f', (now + 1) * 4096 - 1)
+  local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', last, 'LIMIT', 0, PROMOTE)
   for _, id in ipairs(due) do
     redis.call('ZREM', KEYS[3], id)
     local key = KEYS[10] .. id
-    local priority = tonumber(redis.call('HGET', key, 'priority') or 0)
+    local priority = tonumber(read(key, 'priority')[1]) or 0
     if priority > 0 then
       local score = priority * 4294967296 + redis.call('INCR', KEYS[6]) % 4294967296
       redis.call('ZADD', KEYS[2], string.format('%.0f', score), id)
     else
       redis.call('LPUSH', KEYS[1], id)
     end
-    if level == 'off' then
+    if ours(id) and level == 'off' then
       redis.call('DEL', key)
-    else
-      redis.call('HSET', key, 'delay', 0)
+    elseif ours(id) then
+      write(key, 'delay', 0)
     end
   end
 end
@@ -41,7 +43,7 @@ local noted = redis.call('LRANGE', KEYS[8], 0, -1)
 if noted[1] == ARGV[4] then
   table.remove(noted, 1)
   return { next_delayed(), 0, unpack(noted) }
-elseif noted[1] and tonumber(noted[1]) > tonumber(ARGV[4]) then
+elseif noted[1] and (tonumber(noted[1]) or 0) > tonumber(ARGV[4]) then
   return { 0, 0 }
 end
 redis.call('DEL', KEYS[8])
@@ -56,7 +58,7 @@ end
 local ids = {}
 local function keep(found)
   for _, id in ipairs(found) do
-    if string.find(id, '^t%d+$') then
+    if ours(id) then
       ids[#ids + 1] = id
     elseif string.sub(id, 1, 2) ~= '0:' then -- BullMQ 5 leaves such markers in the list
       redis.call('RPUSH', KEYS[9], id)
@@ -80,7 +82,7 @@ if #ids > 0 then
   if level ~= 'off' then
     redis.call('LPUSH', KEYS[7], unpack(ids))
     for _, id in ipairs(ids) do
-      redis.call('HSET', KEYS[10] .. id, 'processedOn', ARGV[1], 'pb', ARGV[5])
+      write(KEYS[10] .. id, 'processedOn', ARGV[1], 'pb', ARGV[5])
     end
   end
 end
