@@ -11,8 +11,8 @@ await thumbnail.enqueue(path="a.png")
 """
 
 from toril.app import Toril
-from toril.domain.errors import InvalidInput, SettingsError, TorilError, Unavailable, UnknownJob
-from toril.domain.job import NewJob, Submitted
+from toril.domain.errors import Conflict, InvalidInput, SettingsError, TorilError, Unavailable, UnknownJob
+from toril.domain.job import Effect, NewJob, Submitted
 from toril.domain.retry import Backoff
 from toril.sdk.context import JobContext
 from toril.sdk.control import Cancel, Fail, Retry, Snooze
@@ -20,6 +20,8 @@ from toril.sdk.control import Cancel, Fail, Retry, Snooze
 __all__ = [
     "Backoff",
     "Cancel",
+    "Conflict",
+    "Effect",
     "Fail",
     "InvalidInput",
     "JobContext",

@@ -9,11 +9,13 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 from toril.domain.errors import SettingsError
 from toril.domain.job import DEFAULT_ATTEMPTS, DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, NewJob, Submitted
 from toril.domain.names import check_job_name
+from toril.sdk.blocking import BlockingSubmitter
 from toril.sdk.codec import arguments_of
 from toril.sdk.control import Retry
 from toril.sdk.encoding import encode_json
 from toril.sdk.handler import Handler, HandlerDecorator
 from toril.sdk.jobtype import define
+from toril.sdk.keys import with_keys
 from toril.sdk.loading import load_app
 from toril.sdk.options import OptionArguments, Options, read_options
 from toril.sdk.registry import Registry
@@ -48,7 +50,8 @@ class Toril:
         self._database_url = database_url
         self._redis_url = redis_url
         self._connection = PerLoopSubmitter(self._open)
-        self._submitter: Submitter = submitter or self._connection
+        self._injected = submitter
+        self._blocking = BlockingSubmitter(self._submitter, self.close)
 
     @overload
     def job(self, function: Callable[C, R], /) -> Handler[C, R]: ...
@@ -115,12 +118,17 @@ class Toril:
                 isolation=isolation,
             )
             self.registry.add(job_type)
-            return Handler(job_type, self.submit)
+            return Handler(job_type, self.submit, self.submit_sync)
 
         return declare if function is None else declare(function)
 
     async def enqueue(
-        self, name: str, payload: Mapping[str, Any] | None = None, **options: Unpack[OptionArguments]
+        self,
+        name: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        conn: object | None = None,
+        **options: Unpack[OptionArguments],
     ) -> Submitted:
         """Record a job by its name. When this returns, it will be run.
 
@@ -128,21 +136,39 @@ class Toril:
             name: the job's name. One of this application's handlers is checked like its own `enqueue`; any
                 other name may be handled by another program, and goes to the queue `default` unless told.
             payload: the handler's arguments by name.
+            conn: a connection of yours, whose transaction the job is recorded in; it is run when you commit.
             options: see `OptionArguments`.
 
         Raises:
             InvalidInput: the payload doesn't fit, or an option is out of range.
+            Conflict: another job has its key; nothing was recorded.
             Unavailable: PostgreSQL can't be reached; nothing was recorded.
         """
-        return (await self.submit([self.new_job(name, payload, **options)]))[0]
+        return (await self.submit([self.new_job(name, payload, **options)], conn))[0]
 
-    async def enqueue_many(self, jobs: Iterable[NewJob]) -> list[Submitted]:
+    def enqueue_sync(
+        self,
+        name: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        conn: object | None = None,
+        **options: Unpack[OptionArguments],
+    ) -> Submitted:
+        """Record a job by its name from code without an event loop; see `enqueue` and `submit_sync`."""
+        return self.submit_sync([self.new_job(name, payload, **options)], conn)[0]
+
+    async def enqueue_many(self, jobs: Iterable[NewJob], *, conn: object | None = None) -> list[Submitted]:
         """Record jobs of any handlers in one transaction: all or none, ids in their order.
 
         Args:
             jobs: made by `handler.args(…)`, `handler.options(…).args(…)` or `app.new_job(…)`.
+            conn: a connection of yours, whose transaction they are recorded in.
         """
-        return await self.submit(list(jobs))
+        return await self.submit(list(jobs), conn)
+
+    def enqueue_many_sync(self, jobs: Iterable[NewJob], *, conn: object | None = None) -> list[Submitted]:
+        """Record jobs from code without an event loop; see `enqueue_many` and `submit_sync`."""
+        return self.submit_sync(list(jobs), conn)
 
     def new_job(
         self, name: str, payload: Mapping[str, Any] | None = None, **options: Unpack[OptionArguments]
@@ -154,13 +180,34 @@ class Toril:
             return self.registry.get(name).new_job(arguments, chosen)
         return _foreign_job(check_job_name(name), arguments, chosen)
 
-    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
-        """Record jobs that are ready, all or none; what all the other ways end in."""
-        return await self._submitter.submit(jobs) if jobs else []
+    async def submit(self, jobs: Sequence[NewJob], conn: object | None = None) -> list[Submitted]:
+        """Record jobs that are ready, all or none; what all the ways that are awaited end in."""
+        return await (await self._submitter()).submit(jobs, conn=conn) if jobs else []
+
+    def submit_sync(self, jobs: Sequence[NewJob], conn: object | None = None) -> list[Submitted]:
+        """Record jobs that are ready, all or none; what all the ways that end in `_sync` end in.
+
+        Without `conn` a background thread does it, which all threads share, and this one waits. With `conn`,
+        a synchronous connection, this thread does it.
+
+        Raises:
+            RuntimeError: an event loop runs in this thread, and waiting here would stop it.
+        """
+        return self._blocking.submit(jobs, conn) if jobs else []
 
     async def close(self) -> None:
         """Close the running event loop's connection, if there is one. A later submit opens it again."""
         await self._connection.close()
+
+    def close_sync(self) -> None:
+        """Close what blocking submits have opened; a later one opens it again.
+
+        When the interpreter ends it is done by itself, so that what was accepted is dispatched at once.
+
+        Raises:
+            RuntimeError: an event loop runs in this thread, and waiting here would stop it.
+        """
+        self._blocking.close()
 
     async def __aenter__(self) -> Self:
         """Return the application; it connects when the first job is submitted."""
@@ -172,6 +219,9 @@ class Toril:
         """Close the connection."""
         await self.close()
 
+    async def _submitter(self) -> Submitter:
+        return self._injected or await self._connection.connect()
+
     async def _open(self) -> Submitter:
         # Imported here: programs that only declare handlers need no drivers.
         from toril.bootstrap import open_submitter
@@ -180,7 +230,7 @@ class Toril:
 
 
 def _foreign_job(name: str, payload: Mapping[str, Any], options: Options) -> NewJob:
-    return NewJob(
+    job = NewJob(
         queue=options.queue or DEFAULT_QUEUE,
         name=name,
         payload=encode_json(payload, "payload"),
@@ -192,6 +242,7 @@ def _foreign_job(name: str, payload: Mapping[str, Any], options: Options) -> New
         timeout=options.timeout,
         backoff=options.backoff,
     )
+    return with_keys(job, payload, options.idempotency_key, options.unique)
 
 
 def load_registry(address: str) -> Registry:

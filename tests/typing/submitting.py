@@ -68,6 +68,14 @@ async def options_are_checked_beside_the_arguments() -> None:
     await thumbnail.enqueue(path="a.png", run_at=datetime.now(UTC))
     await thumbnail.enqueue(path="a.png", attempts=2, queue="slow", timeout=1.5)
     await thumbnail.enqueue(path="a.png", backoff=Backoff(type="fixed", delay=5))
+    await thumbnail.enqueue(path="a.png", idempotency_key="order-1")
+    await thumbnail.enqueue(path="a.png", unique="order-1")
+    await thumbnail.enqueue(path="a.png", unique={"key": "k", "while": "ttl", "ttl": timedelta(hours=1)})
+    await thumbnail.enqueue(path="a.png", unique={"key": "k", "on_conflict": "replace"}, conn=object())
+    await thumbnail.enqueue(path="a.png", conn=object())
+    await thumbnail.enqueue(path="a.png", idempotency_key=7)  # type: ignore[call-overload]
+    await thumbnail.enqueue(path="a.png", unique={"while": "queued"})  # type: ignore[call-overload]
+    await thumbnail.enqueue(path="a.png", unique={"key": "k", "while": "now"})  # type: ignore[call-overload]
     await thumbnail.enqueue(path="a.png", delay="soon")  # type: ignore[call-overload]
     await thumbnail.enqueue(path="a.png", backoff={"type": "fixed"})  # type: ignore[call-overload]
 
@@ -78,6 +86,9 @@ async def options_first_are_checked_in_full() -> None:
     await thumbnail.options(delay=30).enqueue(path=1)  # type: ignore[call-overload]
     await thumbnail.options(delay=30).enqueue()  # type: ignore[call-overload]
     await thumbnail.options(delay=30).enqueue(path="a.png", sise=1)  # type: ignore[call-overload]
+    await thumbnail.options(idempotency_key="k", unique={"key": "k"}, conn=object()).enqueue("a.png")
+    thumbnail.options(unique={"key": "k", "on_conflict": "ignore"})  # type: ignore[arg-type]
+    thumbnail.options(unique={"kee": "k"})  # type: ignore[arg-type]
     thumbnail.options(dealy=30)  # type: ignore[call-arg]
     thumbnail.options(priority="high")  # type: ignore[arg-type]
 
@@ -91,18 +102,35 @@ async def many_jobs_are_made_of_checked_calls() -> None:
     assert_type(thumbnail.args(path="a.png"), NewJob)
     calls = [thumbnail.args("a.png"), thumbnail.options(priority=1).args(path="b.png")]
     assert_type(await thumbnail.enqueue_many(calls), list[Submitted])
-    await thumbnail.enqueue_many([{"path": "a.png"}])
+    await thumbnail.enqueue_many([{"path": "a.png"}], conn=object())
     await app.enqueue_many([thumbnail.args("a.png"), add.args(1)])
     thumbnail.args(size=3)  # type: ignore[call-overload]
     thumbnail.args(path=b"a.png")  # type: ignore[call-overload]
     await thumbnail.enqueue_many(["a.png"])  # type: ignore[list-item]
 
 
+def without_an_event_loop_the_same_is_checked() -> None:
+    assert_type(thumbnail.enqueue_sync(path="a.png"), Submitted)
+    assert_type(thumbnail.options(delay=30).enqueue_sync("a.png", 3), Submitted)
+    assert_type(thumbnail.enqueue_many_sync([thumbnail.args("a.png"), {"path": "b.png"}]), list[Submitted])
+    assert_type(app.enqueue_sync("thumbnail", {"path": "a.png"}, delay=3, conn=object()), Submitted)
+    assert_type(app.enqueue_many_sync([add.args(1)], conn=object()), list[Submitted])
+    thumbnail.enqueue_sync("a.png", delay=30, unique="k", conn=object())
+    crunch.enqueue_sync(rows=[1], delay="tomorrow")
+    thumbnail.enqueue_sync()  # type: ignore[call-overload]
+    thumbnail.enqueue_sync(path=1)  # type: ignore[call-overload]
+    thumbnail.enqueue_sync(path="a.png", delay="soon")  # type: ignore[call-overload]
+    thumbnail.options(delay=30).enqueue_sync(path=1)  # type: ignore[call-overload]
+    app.enqueue_sync("thumbnail", {"path": "a.png"}, dealy=3)  # type: ignore[call-arg]
+
+
 async def by_name_only_the_options_are_checked() -> None:
     assert_type(await app.enqueue("thumbnail", {"path": "a.png"}, delay=3), Submitted)
     await app.enqueue("elsewhere")
     await app.enqueue("thumbnail", {"path": "a.png"}, dealy=3)  # type: ignore[call-arg]
-    await app.enqueue_many([app.new_job("elsewhere", {"a": 1}, queue="other")])
+    await app.enqueue("elsewhere", {"a": 1}, idempotency_key="k", unique="u", conn=object())
+    await app.enqueue_many([app.new_job("elsewhere", {"a": 1}, queue="other")], conn=object())
+    app.new_job("elsewhere", conn=object())  # type: ignore[call-arg]
 
 
 async def a_decorated_function_is_still_the_function() -> None:

@@ -16,6 +16,7 @@ MAX_RESULT_BYTES = 1_048_576
 """The largest result of a job, as UTF-8 JSON: 1 MiB."""
 
 _encoder = msgspec.json.Encoder(enc_hook=models.to_builtins)
+_ordered = msgspec.json.Encoder(enc_hook=models.to_builtins, order="sorted")
 
 
 def encode_json(value: object, field: str, *, code: str = "invalid_payload") -> str:
@@ -48,6 +49,19 @@ def encode_json(value: object, field: str, *, code: str = "invalid_payload") -> 
             hint="send null or a string",
         )
     return raw.decode()
+
+
+def ordered_json(value: object, otherwise: str) -> bytes:
+    """Return a value that `encode_json` has written as JSON that is the same whenever the value is.
+
+    Args:
+        value: what was written; the keys of its dicts and the members of its sets are sorted.
+        otherwise: what was written, for a set of members that have no order among them (texts and numbers).
+    """
+    try:
+        return _ordered.encode(value)
+    except TypeError:
+        return otherwise.encode()
 
 
 def encode_result(value: object, job: str) -> str:

@@ -20,6 +20,7 @@ from toril.domain.views import RegisteredJob
 from toril.sdk.codec import PayloadCodec
 from toril.sdk.control import Retry
 from toril.sdk.encoding import encode_result
+from toril.sdk.keys import with_keys
 from toril.sdk.limits import timeout_seconds, whole
 from toril.sdk.options import Options
 from toril.sdk.schema import payload_schema
@@ -89,7 +90,7 @@ class JobType:
         Raises:
             InvalidInput: the arguments don't fit; see `encode`.
         """
-        return NewJob(
+        job = NewJob(
             queue=self.queue if options.queue is None else options.queue,
             name=self.name,
             payload=self.codec.encode(arguments),
@@ -101,6 +102,7 @@ class JobType:
             timeout=options.timeout,
             backoff=options.backoff,
         )
+        return with_keys(job, arguments, options.idempotency_key, options.unique)
 
     def published(self) -> RegisteredJob:
         """Return what other programs are told of this kind of job."""

@@ -10,9 +10,10 @@ from typing import TypedDict
 from msgspec import json
 
 from toril.domain.errors import InvalidInput
-from toril.domain.job import MAX_PRIORITY
+from toril.domain.job import MAX_PRIORITY, Unique
 from toril.domain.names import check_queue_name
 from toril.domain.retry import MAX_ATTEMPTS, MAX_DELAY, Backoff
+from toril.sdk.keys import UniqueArguments, read_idempotency_key, read_unique
 from toril.sdk.limits import check_backoff, delay_seconds, timeout_seconds, whole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,6 +30,8 @@ class OptionArguments(TypedDict, total=False):
         backoff: how long to wait after a failure.
         timeout: seconds (or a `timedelta`) that an attempt may take.
         queue: the queue to put it in.
+        idempotency_key: makes repeating the submit harmless: the same key gives the same job.
+        unique: a key that only one job of this name holds at a time, and what to do when another does.
     """
 
     delay: float | timedelta | None
@@ -38,6 +41,8 @@ class OptionArguments(TypedDict, total=False):
     backoff: Backoff | None
     timeout: float | timedelta | None
     queue: str | None
+    idempotency_key: str | None
+    unique: UniqueArguments | str | None
 
 
 OPTION_NAMES = frozenset(OptionArguments.__annotations__)
@@ -57,6 +62,8 @@ class Options:
     backoff: str | None = None
     timeout: float | None = None
     queue: str | None = None
+    idempotency_key: str | None = None
+    unique: Unique | None = None
 
 
 NO_OPTIONS = Options()
@@ -71,6 +78,8 @@ def read_options(
     backoff: Backoff | None = None,
     timeout: float | timedelta | None = None,
     queue: str | None = None,
+    idempotency_key: str | None = None,
+    unique: UniqueArguments | str | None = None,
 ) -> Options:
     """Return the options, checked; see `OptionArguments`.
 
@@ -87,6 +96,8 @@ def read_options(
         backoff=None if backoff is None else json.encode(check_backoff(backoff)).decode(),
         timeout=None if timeout is None else timeout_seconds(timeout),
         queue=None if queue is None else check_queue_name(queue),
+        idempotency_key=None if idempotency_key is None else read_idempotency_key(idempotency_key),
+        unique=None if unique is None else read_unique(unique),
     )
 
 

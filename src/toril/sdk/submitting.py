@@ -10,15 +10,32 @@ from typing import Protocol
 
 from toril.domain.job import NewJob, Submitted
 
+Submit = Callable[[Sequence[NewJob], object | None], Awaitable[list[Submitted]]]
+"""Records jobs, all or none, on a connection of the caller's if one is given; ids in their order."""
+
+SubmitSync = Callable[[Sequence[NewJob], object | None], list[Submitted]]
+"""The same, for code without an event loop."""
+
 
 class Submitter(Protocol):
     """Records jobs."""
 
-    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
+    async def submit(self, jobs: Sequence[NewJob], *, conn: object | None = None) -> list[Submitted]:
         """Record all of these jobs in one transaction, or none; ids in their order.
 
+        Args:
+            jobs: at least one.
+            conn: the caller's connection, whose transaction decides then; see docs/transactions.md.
+
         Raises:
+            Conflict: another job has the key of one of them; nothing was recorded.
             Unavailable: PostgreSQL can't be reached; nothing was recorded.
+        """
+
+    def submit_sync(self, jobs: Sequence[NewJob], conn: object) -> list[Submitted]:
+        """Record these jobs in the transaction of a synchronous connection, in the calling thread.
+
+        It is not the thread of the event loop that opened this submitter. Errors as for `submit`.
         """
 
     async def close(self) -> None:
@@ -26,7 +43,7 @@ class Submitter(Protocol):
 
 
 class PerLoopSubmitter:
-    """A submitter that opens another one on first use, once per event loop.
+    """Opens a submitter on first use, once per event loop.
 
     Args:
         open_submitter: opens one for the running loop.
@@ -35,10 +52,6 @@ class PerLoopSubmitter:
     def __init__(self, open_submitter: Callable[[], Awaitable[Submitter]]) -> None:
         self._open = open_submitter
         self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[Submitter]] = {}
-
-    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
-        """Record all of these jobs, or none; see `Submitter.submit`."""
-        return await (await self.connect()).submit(jobs)
 
     async def connect(self) -> Submitter:
         """Return the running loop's submitter; the first call opens it, others meanwhile wait for it."""

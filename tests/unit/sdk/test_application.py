@@ -2,31 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from types import ModuleType
 
 import pytest
+from tests.unit.sdk.desk import Desk
 
 import toril
 from toril import InvalidInput, NewJob, SettingsError, Submitted, Toril
 from toril.domain.lifecycle import Status
-
-
-class Desk:
-    """A submitter that keeps the jobs."""
-
-    def __init__(self) -> None:
-        self.jobs: list[NewJob] = []
-        self.closed = False
-
-    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
-        self.jobs.extend(jobs)
-        return [Submitted(index, Status.PENDING) for index, _ in enumerate(jobs, 1)]
-
-    async def close(self) -> None:
-        self.closed = True
 
 
 def application() -> tuple[Toril, Desk]:

@@ -1,29 +1,14 @@
 """sdk/handler.py and sdk/jobtype.py: decorated functions, and the jobs they submit."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.unit.sdk.desk import Desk
 
 from toril import Backoff, InvalidInput, JobContext, NewJob, Retry, Submitted, Toril
 from toril.domain.lifecycle import Status
 from toril.domain.views import RegisteredJob
-
-
-class Desk:
-    """A submitter that keeps the jobs."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[NewJob]] = []
-
-    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
-        self.calls.append(list(jobs))
-        return [Submitted(index, Status.PENDING) for index, _ in enumerate(jobs, 1)]
-
-    async def close(self) -> None:
-        raise AssertionError("an injected submitter is the caller's to close")
-
 
 desk = Desk()
 app = Toril(submitter=desk)
@@ -32,6 +17,7 @@ app = Toril(submitter=desk)
 @pytest.fixture(autouse=True)
 def fresh_desk() -> None:
     desk.calls.clear()
+    desk.conns.clear()
 
 
 @app.job(queue="images", retry=Retry(attempts=5, base=2.0), timeout=60, priority=7, max_crashes=2)
@@ -87,6 +73,26 @@ async def test_a_parameter_with_an_options_name_wins() -> None:
     [[first], [second]] = desk.calls
     assert (first.payload, first.delay, first.priority) == ('{"delay":"tomorrow"}', 0.0, 3)
     assert (second.payload, second.delay, second.priority) == ('{"delay":"tomorrow","priority":3}', 30.0, 0)
+
+
+async def test_a_connection_of_the_callers_goes_with_every_way_to_submit() -> None:
+    conn = object()
+    await thumbnail.enqueue("a.png", conn=conn)
+    await thumbnail.enqueue("a.png", delay=3, conn=conn)
+    await thumbnail.options(delay=3, conn=conn).enqueue("a.png")
+    await thumbnail.options(conn=conn).enqueue_many([{"path": "a.png"}])
+    await thumbnail.enqueue_many([{"path": "a.png"}], conn=conn)
+    await app.enqueue("thumbnail", {"path": "a.png"}, conn=conn)
+    await app.enqueue_many([thumbnail.args("a.png")], conn=conn)
+    assert desk.conns == [conn] * 7
+    await thumbnail.enqueue("a.png", conn=None)
+    assert desk.conns[-1] is None
+
+
+def test_a_job_that_is_only_made_refuses_a_connection() -> None:
+    with pytest.raises(InvalidInput, match="no meaning") as caught:
+        thumbnail.options(conn=object()).args("a.png")
+    assert caught.value.field == "conn"
 
 
 async def test_arguments_that_do_not_fit_submit_nothing() -> None:

@@ -4,29 +4,29 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from tests.unit.sdk.desk import Desk
 
 from toril import NewJob, Submitted, Unavailable
-from toril.domain.lifecycle import Status
 from toril.sdk.submitting import PerLoopSubmitter
 
 JOB = NewJob("default", "job", "{}")
 
 
-class Connection:
+class Connection(Desk):
     """A submitter that works on the loop that opened it only, as real connections do."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.loop = asyncio.get_running_loop()
-        self.closed = False
 
-    async def submit(self, jobs: Sequence[NewJob]) -> list[Submitted]:
+    async def submit(self, jobs: Sequence[NewJob], *, conn: object | None = None) -> list[Submitted]:
         assert asyncio.get_running_loop() is self.loop
         assert not self.closed
-        return [Submitted(1, Status.PENDING) for _ in jobs]
+        return await super().submit(jobs, conn=conn)
 
     async def close(self) -> None:
         assert asyncio.get_running_loop() is self.loop
-        self.closed = True
+        await super().close()
 
 
 class Opener:
@@ -48,8 +48,8 @@ class Opener:
 async def test_the_first_submits_share_one_connection() -> None:
     opener = Opener()
     submitter = PerLoopSubmitter(opener)
-    await asyncio.gather(*(submitter.submit([JOB]) for _ in range(10)))
-    await submitter.submit([JOB])
+    await asyncio.gather(*(submit_one(submitter) for _ in range(10)))
+    await submit_one(submitter)
     assert len(opener.opened) == 1
 
 
@@ -63,15 +63,15 @@ def test_another_event_loop_gets_another_connection() -> None:
 
 
 async def submit_one(submitter: PerLoopSubmitter) -> None:
-    await submitter.submit([JOB])
+    await (await submitter.connect()).submit([JOB])
 
 
 async def test_a_connection_that_could_not_be_opened_is_tried_again() -> None:
     opener = Opener(failures=1)
     submitter = PerLoopSubmitter(opener)
     with pytest.raises(Unavailable):
-        await submitter.submit([JOB])
-    await submitter.submit([JOB])
+        await submit_one(submitter)
+    await submit_one(submitter)
     assert len(opener.opened) == 1
 
 
@@ -91,10 +91,10 @@ async def test_closing_closes_what_was_opened_and_a_later_submit_opens_again() -
     opener = Opener()
     submitter = PerLoopSubmitter(opener)
     await submitter.close()
-    await submitter.submit([JOB])
+    await submit_one(submitter)
     await submitter.close()
     assert opener.opened[0].closed
-    await submitter.submit([JOB])
+    await submit_one(submitter)
     assert not opener.opened[1].closed
 
 
