@@ -23,9 +23,7 @@ class LoopThread:
     """
 
     def __init__(self, name: str) -> None:
-        # poll, not epoll: the kernel's side of an epoll is shared with forked children, and when one of them
-        # ends, finalizers there would unregister the connections of this process.
-        self._selector = selectors.PollSelector()
+        self._selector = selectors.DefaultSelector()  # asyncio's own choice; named, because `disown` needs it
         self._loop = _Loop(self._selector)
         self._calls: set[Future[Any]] = set()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -57,7 +55,8 @@ class LoopThread:
     def disown(self) -> None:
         """In a forked child, where the thread is not: see to it that its connections stay the parent's.
 
-        Their finalizers may yet want to say goodbye on them (TLS does), so they lead nowhere from now on.
+        From now on they lead nowhere. Otherwise finalizers in the child might say goodbye on them (TLS does),
+        and strike them off the list of what the parent listens to, which the kernel shares (epoll).
         """
         nowhere = os.open(os.devnull, os.O_RDWR)
         for key in self._selector.get_map().values():
