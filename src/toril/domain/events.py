@@ -147,7 +147,7 @@ class RedisRefilling:
 
 @dataclass(frozen=True, slots=True)
 class RedisRefilled:
-    """Everything queued has been promised to Redis again; the relays push it."""
+    """Everything queued has been told to Redis again."""
 
     jobs: int
 

@@ -65,6 +65,7 @@ class Keeper:
         self._refiller = Refiller(
             parts.outbox,
             self._refill_lane,
+            parts.broker.push,
             parts.broker.epoch,
             leading=lambda: self.leader.leading,
             emit=parts.emit,

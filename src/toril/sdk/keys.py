@@ -33,7 +33,7 @@ UniqueArguments = TypedDict(
 """At most one job of a name holds a key at a time.
 
 * `key`: 1 to 255 printable characters without spaces.
-* `while`: for how long the job holds it: until a worker first takes it (`queued`), until it has ended
+* `while`: for how long the job holds it: while it waits for a worker (`queued`), until it has ended
   (`active`, the default), or for a fixed time, whatever becomes of it (`ttl`).
 * `ttl`: that time, in seconds or as a `timedelta`.
 * `on_conflict`: what happens to a submit while another job holds the key. It is refused with `Conflict`

@@ -21,6 +21,14 @@ class Swept(NamedTuple):
     put_off: int
 
 
+class Refill(NamedTuple):
+    """What one step of a refill promised: how many jobs, up to which id, and what to tell Redis now."""
+
+    found: int
+    last: int
+    pushes: list[Push]
+
+
 class Outbox:
     """Statements over `toril.outbox`.
 
@@ -73,9 +81,7 @@ class Outbox:
                 await connection.fetch(self._sql["postpone"], *_keys(put_off), PUT_OFF)
         return Swept(len(pushes) - len(put_off), len(rows) - len(pushes), len(put_off))
 
-    async def refill(
-        self, lane: Lane, queue: str, standing: int, above: int, limit: int
-    ) -> tuple[int | None, int]:
+    async def refill(self, lane: Lane, queue: str, standing: int, above: int, limit: int) -> Refill:
         """Promise again to tell Redis about queued jobs of one queue and standing, by ascending id.
 
         Args:
@@ -84,18 +90,16 @@ class Outbox:
             standing: 0 queued to run at once, 1 scheduled, 2 retrying.
             above: only ids above this.
             limit: jobs at most.
-
-        Returns:
-            The highest id that was found (None without any), and how many were.
         """
         rows = await lane.fetch(self._sql["refill"], queue, standing, above, limit, self._horizon)
-        return rows[0]["last"], rows[0]["found"]
+        pushes = [_push(row, "soon") for row in rows if row["soon"]]
+        return Refill(len(rows), rows[-1]["id"] if rows else above, pushes)
 
 
 def _keys(rows: Sequence[Any]) -> tuple[list[int], list[int]]:
     return [row["id"] for row in rows], [row["generation"] for row in rows]
 
 
-def _push(row: object) -> Push:
-    fields = dict(row)  # type: ignore[call-overload]  # a Record is a mapping, which its stubs don't say
-    return Push(**fields)
+def _push(row: Any, *others: str) -> Push:
+    """Return what a row says but for its `others` columns."""
+    return Push(**{name: value for name, value in row.items() if name not in others})
