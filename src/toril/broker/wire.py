@@ -63,18 +63,24 @@ def push_arguments(push: Push, interop: Interop) -> tuple[object, ...]:
     return (*place, push.name, data, _opts(push), push.failures)
 
 
-def settle_arguments(settlement: Settlement) -> tuple[object, ...]:
-    """Return the arguments of `settle.lua` for one job."""
+def as_shown(settlement: Settlement) -> Settlement:
+    """Return the settlement with no more of its result and stack than is to be seen in Redis."""
     value = settlement.value
     if settlement.what is What.COMPLETED and len(value) > RESULT_SHOWN:
         value = _too_large("result", len(value))
-    stack = dumps([settlement.stack[-STACK_SHOWN:]]) if settlement.stack else "[]"
+    return settlement._replace(value=value, stack=settlement.stack[-STACK_SHOWN:])
+
+
+def settle_arguments(settlement: Settlement) -> tuple[object, ...]:
+    """Return the arguments of `settle.lua` for one job."""
+    settlement = as_shown(settlement)
+    stack = dumps([settlement.stack]) if settlement.stack else "[]"
     return (
         redis_id(settlement.id),
         settlement.what.value,
         settlement.finished_ms,
         settlement.attempts_made,
-        value,
+        settlement.value,
         stack,
     )
 

@@ -8,7 +8,6 @@ The promises of a queue for which Redis refuses calls are put off, so that they 
 from collections.abc import Collection
 
 from toril.broker.broker import Broker
-from toril.domain.errors import Refused
 from toril.domain.events import Emit, PromisesKept
 from toril.domain.job import Push
 from toril.runtime.refusals import Refusals
@@ -44,13 +43,4 @@ class Relay:
 
     async def _push(self, pushes: list[Push]) -> Collection[str]:
         """Push, and return the queues for which that was refused."""
-        refused: Collection[str] = ()
-        try:
-            await self._broker.push(pushes)
-        except Refused as error:
-            refused = error.queues
-            for queue in refused:
-                self._refusals.refused(queue, error)
-        for queue in {push.queue for push in pushes}.difference(refused):
-            self._refusals.accepted(queue)
-        return refused
+        return await self._refusals.of({push.queue for push in pushes}, self._broker.push(pushes))

@@ -60,12 +60,10 @@ class Suggestion(NamedTuple):
 
     Attributes:
         state: the job's state.
-        due: whether its time has come.
         push: what Redis would be told of it now.
     """
 
     state: State
-    due: bool
     push: Push
 
 
@@ -148,7 +146,7 @@ class Jobs:
     async def suggestion_fates(self, lane: Lane, ids: Sequence[int]) -> dict[int, Suggestion]:
         """Tell why suggestions were not claimed; an id that is missing belongs to no job."""
         rows = await lane.fetch(self._sql["suggestion_fates"], ids)
-        return {row["id"]: Suggestion(State(row["state"]), row["due"], _push(row)) for row in rows}
+        return {row["id"]: Suggestion(State(row["state"]), _push(row)) for row in rows}
 
     async def complete(self, lane: Lane, finishes: Sequence[Finish]) -> set[int]:
         """Record results; return the ids that matched.

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from toril.domain.errors import Refused, Unavailable
@@ -28,11 +29,18 @@ class Patience:
         self._emit = emit
         self._down_since: float | None = None
 
-    async def insist(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def insist(
+        self, call: Callable[[], Coroutine[Any, Any, T]], until: asyncio.Event | None = None
+    ) -> T:
         """Call until it doesn't raise `Unavailable`; waits between tries, with jitter.
+
+        Args:
+            call: the call.
+            until: once it is set, the next failure is the last.
 
         Raises:
             Refused: at once, because waiting would not help.
+            Unavailable: after `until` was set.
         """
         pause = _FIRST
         while True:
@@ -43,7 +51,9 @@ class Patience:
                 raise
             except Unavailable as error:
                 self.failed(error)
-                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # jitter
+                if until is not None and until.is_set():
+                    raise
+                await _pause(random.uniform(pause / 2, pause), until)  # noqa: S311  # jitter
                 pause = min(pause * 2, _LONGEST)
             else:
                 self.succeeded()
@@ -69,3 +79,11 @@ class Patience:
         if self._down_since is not None:
             self._emit(PartBack(self._part, time.monotonic() - self._down_since))
             self._down_since = None
+
+
+async def _pause(seconds: float, until: asyncio.Event | None) -> None:
+    if until is None:
+        await asyncio.sleep(seconds)
+        return
+    with suppress(TimeoutError):
+        await asyncio.wait_for(until.wait(), seconds)

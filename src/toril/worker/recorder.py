@@ -3,8 +3,11 @@
     decision → finish (PostgreSQL) → settle (Redis) → dispatch of what was queued again
 
 While PostgreSQL is down outcomes wait here, `MAX_WAITING` at most; the worker takes no more jobs when it is
-full. An outcome that doesn't match is either this attempt's own, written before its answer was lost, or it
-came too late: the job had been taken away, and the outcome is told as an event and discarded (`discards.py`).
+full. While Redis is down as many wait to be mirrored, which keeps none from being recorded; what is too much,
+or what Redis refuses, is left to the audit.
+
+An outcome that doesn't match is either this attempt's own, written before its answer was lost, or it came too
+late: the job had been taken away, and the outcome is told as an event and discarded (`discards.py`).
 """
 
 import asyncio
@@ -14,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from toril.broker.broker import Broker
-from toril.broker.wire import Settlement, What
+from toril.broker.wire import Settlement, What, as_shown
 from toril.domain.errors import InvalidInput, Unavailable
 from toril.domain.events import BatchRecorded, Emit, OwnershipLost, ServiceFailed
 from toril.domain.job import ClaimedJob, Push
@@ -22,6 +25,7 @@ from toril.domain.lifecycle import Event
 from toril.domain.outcome import Decision, ErrorInfo
 from toril.operations.dispatch import Dispatcher
 from toril.runtime.batcher import Batcher
+from toril.runtime.refusals import Refusals
 from toril.store.connection import Lane
 from toril.store.jobs import Finish, Jobs
 from toril.telemetry.progress import Progress
@@ -45,6 +49,7 @@ class OutcomeRecorder:
         broker: where outcomes are mirrored.
         dispatcher: told about jobs that were queued again.
         postgres: patience with PostgreSQL.
+        redis: patience with Redis.
         emit: where lost ownership is told.
         forget: called with each (id, attempt) whose outcome is on record or lost.
         discards: keeps outcomes that came too late.
@@ -58,6 +63,7 @@ class OutcomeRecorder:
         broker: Broker,
         dispatcher: Dispatcher,
         postgres: Patience,
+        redis: Patience,
         emit: Emit,
         forget: Callable[[int, int], None],
         discards: Discards,
@@ -68,6 +74,9 @@ class OutcomeRecorder:
         self._broker = broker
         self._dispatcher = dispatcher
         self._postgres = postgres
+        self._redis = redis
+        self._refusals = Refusals(emit)
+        self._draining = asyncio.Event()
         self._emit = emit
         self._forget = forget
         self._discards = discards
@@ -89,9 +98,11 @@ class OutcomeRecorder:
         await self._finishes.room()
 
     async def drain(self) -> None:
-        """Wait until everything is on record and mirrored."""
+        """Wait until everything is on record, and mirrored unless Redis is down."""
         await self._finishes.drain()
+        self._draining.set()
         await self._mirrors.drain()
+        self._draining.clear()
 
     async def _record_batch(self, batch: list[tuple[ClaimedJob, Decision]]) -> list[None]:
         recorded = await self._record(batch)
@@ -111,6 +122,8 @@ class OutcomeRecorder:
                 own = await self._own(unmatched)
                 recorded |= dict.fromkeys(own)
                 batch = [(job, own.get(job.id, decision)) for job, decision in batch]
+        except InvalidInput as error:
+            return await self._record_unstorable(batch, error)
         except Exception as error:  # noqa: BLE001  # a defect: it may cost one outcome, never its neighbours'
             return await self._record_apart(batch, error)
         for job, decision in batch:
@@ -131,6 +144,15 @@ class OutcomeRecorder:
             elif push is not None:
                 self._dispatcher.dispatch([push])
 
+    async def _record_unstorable(
+        self, batch: list[tuple[ClaimedJob, Decision]], error: InvalidInput
+    ) -> list[None]:
+        """Record each of a batch by itself; the one whose result PostgreSQL refuses has failed."""
+        if len(batch) > 1:
+            return [result for each in batch for result in await self._record([each])]
+        told = ErrorInfo("UnstorableResult", f"PostgreSQL can't store this job's result: {error.message}")
+        return await self._record([(batch[0][0], Decision(Event.FAIL, error=told))])
+
     async def _record_apart(self, batch: list[tuple[ClaimedJob, Decision]], error: Exception) -> list[None]:
         """Record each of a batch by itself; one that still fails is let go, and its job handed back."""
         if len(batch) > 1:
@@ -145,19 +167,11 @@ class OutcomeRecorder:
         others = [finish for finish in finishes if finish.decision.event is not Event.COMPLETE]
         matched: dict[int, Push | None] = {}
         if completed:
-            matched |= dict.fromkeys(await self._complete(completed))
+            done = await self._postgres.insist(lambda: self._jobs.complete(self._lane, completed))
+            matched |= dict.fromkeys(done)
         if others:
             matched |= await self._postgres.insist(lambda: self._jobs.set_back(self._lane, others))
         return matched
-
-    async def _complete(self, finishes: list[Finish]) -> set[int]:
-        try:
-            return await self._postgres.insist(lambda: self._jobs.complete(self._lane, finishes))
-        except InvalidInput as error:
-            if len(finishes) > 1:
-                return {job_id for finish in finishes for job_id in await self._complete([finish])}
-            failed = _unstorable(finishes[0], error)
-            return set(await self._postgres.insist(lambda: self._jobs.set_back(self._lane, [failed])))
 
     async def _own(self, finishes: Sequence[Finish]) -> dict[int, Decision]:
         """Return what is on record as these attempts' own; tell of the others, which came too late."""
@@ -170,16 +184,13 @@ class OutcomeRecorder:
         return own
 
     async def _mirror(self, batch: list[tuple[Settlement, Push | None]]) -> list[None]:
-        with suppress(Unavailable):  # a mirror may miss something; PostgreSQL has it
-            await self._broker.settle([settlement for settlement, _ in batch])
+        settlements = [settlement for settlement, _ in batch]
+        with suppress(Unavailable):  # a mirror may miss something: the audit finds it
+            settling = self._redis.insist(lambda: self._broker.settle(settlements), until=self._draining)
+            await self._refusals.of({settlement.queue for settlement in settlements}, settling)
         # Only now: settling takes a job out of `active`, and must not meet the run that follows.
         self._dispatcher.dispatch([push for _, push in batch if push is not None])
         return [None] * len(batch)
-
-
-def _unstorable(finish: Finish, error: InvalidInput) -> Finish:
-    told = ErrorInfo("UnstorableResult", f"PostgreSQL can't store this job's result: {error.message}")
-    return finish._replace(decision=Decision(Event.FAIL, error=told))
 
 
 _SEEN_AS = {Event.COMPLETE: What.COMPLETED, Event.FAIL: What.FAILED, Event.CANCEL: What.GONE}
@@ -187,7 +198,7 @@ _SEEN_AS = {Event.COMPLETE: What.COMPLETED, Event.FAIL: What.FAILED, Event.CANCE
 
 def _settlement(job: ClaimedJob, decision: Decision, now_ms: int) -> Settlement:
     failed = decision.event in (Event.FAIL, Event.RETRY)
-    return Settlement(
+    settlement = Settlement(
         job.id,
         job.queue,
         _SEEN_AS.get(decision.event, What.BACK),
@@ -196,3 +207,4 @@ def _settlement(job: ClaimedJob, decision: Decision, now_ms: int) -> Settlement:
         decision.result or (decision.error.message if decision.error else ""),
         decision.error.stack if decision.error else "",
     )
+    return as_shown(settlement)  # it may have to wait long

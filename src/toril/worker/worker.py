@@ -107,8 +107,7 @@ class Worker:
         self._slots = Slots(options.concurrency)
         self._held: set[tuple[int, int]] = set()
         self._threads = ThreadPoolExecutor(options.concurrency, thread_name_prefix="job")
-        loop = asyncio.get_running_loop()
-        self._journal = JobJournal(parts.jobs, self._lanes[1], loop)
+        self._journal = JobJournal(parts.jobs, self._lanes[1], asyncio.get_running_loop())
         self._isolation = Isolation(load, options.processes, self._journal)
         self._card = self._new_card()
         postgres, redis = Patience("PostgreSQL", self._emit), Patience("Redis", self._emit)
@@ -119,6 +118,7 @@ class Worker:
             parts.broker,
             parts.dispatcher,
             postgres,
+            redis,
             self._emit,
             self._forget,
             self._discards,

@@ -1,21 +1,32 @@
 """Outcomes on their way to the record: what can't be written, what came too late, what was down."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
-from tests.conftest import Heard
-from tests.integration.store.situations import claim, new, row_of, submit
+from tests.conftest import Heard, eventually
+from tests.integration.store.situations import BOOM, claim, new, row_of, submit
 from toril.bootstrap import Core
 from toril.domain.errors import Unavailable
-from toril.domain.events import OwnershipLost, PartBack, PartDown, ServiceFailed
+from toril.domain.events import (
+    BatchRecorded,
+    OwnershipLost,
+    PartBack,
+    PartDown,
+    QueueAccepted,
+    QueueRefused,
+    ServiceFailed,
+)
 from toril.domain.job import ClaimedJob
 from toril.domain.lifecycle import Event
 from toril.domain.outcome import Decision, ErrorInfo
 from toril.store.connection import Database, Lane
 from toril.store.discarded import KEPT, PRUNE_LIMIT, DiscardedOutcomes
 from toril.store.reader import Reader
+from toril.worker import recorder as module
 from toril.worker.discards import MAX_KIND, MAX_RESULT, Discards
 from toril.worker.patience import Patience
 from toril.worker.recorder import OutcomeRecorder
@@ -45,6 +56,7 @@ async def recorder(
         core.broker,
         core.dispatcher,
         Patience("PostgreSQL", core.bus.emit),
+        Patience("Redis", core.bus.emit),
         core.bus.emit,
         lambda job_id, attempt: forgotten.append((job_id, attempt)),
         discards,
@@ -211,3 +223,123 @@ async def test_patience_tells_once_that_a_part_went_and_once_that_it_came_back(
 
     assert await Patience("PostgreSQL", core.bus.emit).insist(call) == "here"
     assert [type(event) for event in heard] == [PartDown, PartBack]
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Any]:
+    client = Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.replicaof("NO", "ONE")
+    await client.aclose()
+
+
+Writable = Callable[[bool], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def writable(redis: Any) -> Writable:
+    """Switch whether Redis can be written to: between the two it is what a failover leaves for a while."""
+
+    async def switch(to: bool) -> None:
+        await redis.replicaof(*(("NO", "ONE") if to else ("127.0.0.1", "1")))
+
+    return switch
+
+
+async def taken(core: Core, lane: Lane, count: int) -> list[ClaimedJob]:
+    """Submit, push, take and claim jobs."""
+    recorded = await core.jobs.insert(lane, [new() for _ in range(count)])
+    await core.broker.push([each.push for each in recorded if each.push])
+    ids = [each.submitted.id for each in recorded]
+    worker = (await claimed(core, lane, 1))[0].worker
+    await core.broker.take("default", count, worker=worker, name="w", ticket=1)
+    return await claim(lane, core.jobs, ids, worker)
+
+
+async def seen(redis: Any, prefix: str, place: str) -> list[str]:
+    """What boards see in one of the queue's places."""
+    key = f"{prefix}:default:{place}"
+    found = await (redis.lrange(key, 0, -1) if place in ("active", "wait") else redis.zrange(key, 0, -1))
+    return sorted(found)
+
+
+async def test_what_was_recorded_while_redis_was_down_is_mirrored_when_it_is_back(
+    core: Core, lane: Lane, recorder: OutcomeRecorder, redis: Any, prefix: str, writable: Writable,
+    heard: Heard,
+) -> None:  # fmt: skip
+    done, failed, again = await taken(core, lane, 3)
+    await writable(False)
+    await recorder.record(done, DONE)
+    await recorder.record(failed, Decision(Event.FAIL, error=BOOM))
+    await recorder.record(again, Decision(Event.RETRY, error=BOOM))
+    assert [(await row_of(lane, job.id))["state"] for job in (done, failed, again)] == [
+        "completed", "failed", "queued",
+    ]  # fmt: skip
+    assert len(await seen(redis, prefix, "active")) == 3
+    await writable(True)
+
+    async def mirrored() -> bool:
+        return await seen(redis, prefix, "wait") == [f"t{again.id}"]
+
+    await eventually(mirrored)
+    assert await seen(redis, prefix, "active") == []
+    assert await seen(redis, prefix, "completed") == [f"t{done.id}"]
+    assert await seen(redis, prefix, "failed") == [f"t{failed.id}"]
+    assert [type(event) for event in heard if isinstance(event, PartDown | PartBack)] == [PartDown, PartBack]
+
+
+async def test_a_worker_that_stops_does_not_wait_for_redis_to_come_back(
+    core: Core, lane: Lane, recorder: OutcomeRecorder, redis: Any, prefix: str, writable: Writable
+) -> None:
+    (job,) = await taken(core, lane, 1)
+    await writable(False)
+    await recorder.record(job, DONE)
+    await recorder.drain()
+    assert await seen(redis, prefix, "active") == [f"t{job.id}"]
+
+
+async def test_mirrors_that_are_too_many_to_keep_are_dropped_and_none_blocks_recording(
+    core: Core, lane: Lane, recorder: OutcomeRecorder, redis: Any, prefix: str, writable: Writable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(module, "MAX_WAITING", 3)
+    jobs = await taken(core, lane, 8)
+    await writable(False)
+    for job in jobs:
+        await recorder.record(job, DONE)
+    assert {(await row_of(lane, job.id))["state"] for job in jobs} == {"completed"}
+    await writable(True)
+    await recorder.drain()
+    mirrored = await seen(redis, prefix, "completed")
+    left = await seen(redis, prefix, "active")
+    assert 3 <= len(mirrored) <= 4  # those that waited, and the one that was on its way
+    assert len(left) == 8 - len(mirrored)
+
+
+async def test_a_queue_that_redis_refuses_is_told_once_and_keeps_no_mirror_waiting(
+    core: Core, lane: Lane, recorder: OutcomeRecorder, redis: Any, prefix: str, heard: Heard
+) -> None:
+    first, second, third = await taken(core, lane, 3)
+    await redis.set(f"{prefix}:default:completed", "rubbish")
+    for job in (first, second):
+        await recorder.record(job, DONE)
+        await recorder.drain()
+    await redis.delete(f"{prefix}:default:completed")
+    await recorder.record(third, DONE)
+    await recorder.drain()
+    assert await seen(redis, prefix, "completed") == [f"t{third.id}"]
+    told = [type(event) for event in heard if isinstance(event, QueueRefused | QueueAccepted | PartDown)]
+    assert told == [QueueRefused, QueueAccepted]
+
+
+async def test_a_result_that_postgresql_refuses_is_shown_and_counted_as_the_failure_it_is(
+    core: Core, lane: Lane, recorder: OutcomeRecorder, redis: Any, prefix: str, heard: Heard
+) -> None:
+    good, bad = await taken(core, lane, 2)
+    recorder.record(good, DONE)
+    recorder.record(bad, Decision(Event.COMPLETE, result='"\\u0000"'))
+    await recorder.drain()
+    assert await seen(redis, prefix, "completed") == [f"t{good.id}"]
+    assert await seen(redis, prefix, "failed") == [f"t{bad.id}"]
+    counted = [event.outcomes for event in heard if isinstance(event, BatchRecorded)]
+    assert counted == [{"complete": 1}, {"fail": 1}]
