@@ -37,9 +37,9 @@ UniqueArguments = TypedDict(
   (`active`, the default), or for a fixed time, whatever becomes of it (`ttl`).
 * `ttl`: that time, in seconds or as a `timedelta`.
 * `on_conflict`: what happens to a submit while another job holds the key. It is refused with `Conflict`
-  (`reject`). It gets the other's id (`return_existing`, the default). The other, still queued, gets its
-  payload, options and run time (`replace`). The other gets its run time, and holds the key for another `ttl`
-  (`extend`).
+  (`reject`). It gets the other's id (`return_existing`, the default). The other, while it is queued, gets its
+  payload, options and run time; after that it is refused (`replace`). The other, while it is queued, is
+  postponed to its run time; and holds the key for another `ttl` (`extend`).
 """
 
 
@@ -69,7 +69,12 @@ def read_unique(unique: object) -> Unique:
     parts = {name: value for name, value in unique.items() if value is not None}
     _refuse_unknown(parts)
     if "key" not in parts:
-        raise InvalidInput("unique.key is missing", field="unique.key", hint="give the key that is unique")
+        raise InvalidInput(
+            "unique.key is missing",
+            code="missing_field",
+            field="unique.key",
+            hint="give the unique key",
+        )
     held = _choice(Held, parts.get("while", Held.ACTIVE), "unique.while")
     on_conflict = _choice(
         OnConflict, parts.get("on_conflict", OnConflict.RETURN_EXISTING), "unique.on_conflict"
@@ -141,7 +146,8 @@ def _ttl(held: Held, ttl: object) -> float | None:
         if ttl is None:
             return None
         raise InvalidInput(
-            f"unique.ttl has no meaning while the key is held as {held.value!r}",
+            f"unique.ttl doesn't go with while {held.value!r}",
+            code="conflicting_fields",
             field="unique.ttl",
             hint="say 'while': 'ttl', or leave ttl out",
         )

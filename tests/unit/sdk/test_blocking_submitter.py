@@ -4,6 +4,8 @@ import asyncio
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -292,6 +294,26 @@ class Line:
         writer.write(await reader.readline())
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize("used_before", [False, True])
+def test_a_host_can_be_looked_up_while_the_interpreter_ends(used_before: bool) -> None:
+    program = f"""
+import atexit
+from toril.sdk.loopthread import LoopThread
+
+def look_up():
+    found = thread.call(lambda: thread._loop.getaddrinfo("localhost", 8080)).result(10)
+    print({{address[4][1] for address in found}})
+
+thread = LoopThread("toril-submits")
+thread.start()
+if {used_before}:
+    look_up()
+atexit.register(look_up)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("{8080}\n" * (1 + used_before), "")
 
 
 def test_an_application_that_nobody_uses_is_forgotten() -> None:

@@ -94,8 +94,8 @@ def test_a_key_that_can_not_be_one_is_refused_by_name_with_a_remedy(field: str, 
 @pytest.mark.parametrize(
     ("parts", "field", "hint"),
     [
-        ({}, "unique.key", "give the key"),
-        ({"key": None}, "unique.key", "give the key"),
+        ({}, "unique.key", "give the unique key"),
+        ({"key": None}, "unique.key", "give the unique key"),
         ({"key": "k", "whlie": "queued"}, "unique.whlie", "did you mean 'while'?"),
         ({"key": "k", 3: 4}, "unique.3", "it takes key, while, on_conflict, ttl"),
         ({"key": "k", "while": "running"}, "unique.while", "give 'queued', 'active' or 'ttl'"),
