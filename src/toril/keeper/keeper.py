@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from toril.broker.broker import Broker
 from toril.domain.events import Emit
-from toril.keeper.leader import BEAT, Leader
+from toril.keeper.leader import PATIENCE, Leader
 from toril.keeper.refiller import Refiller
 from toril.keeper.relay import Relay
 from toril.keeper.rescuer import Rescuer
@@ -50,7 +50,8 @@ class Keeper:
         self._workers = Workers()
         self._keys = Keys()
         self._discarded = DiscardedOutcomes()
-        self.leader = Leader(self._lane, parts.emit)
+        # A leader that is killed must be replaced in time for the workers that were killed with it.
+        self.leader = Leader(self._lane, parts.emit, patience=min(PATIENCE, lease))
         self._relay = Relay(parts.outbox, self._relay_lane, parts.broker, parts.emit)
         self._rescuer = Rescuer(
             parts.jobs,
@@ -75,7 +76,7 @@ class Keeper:
     def start(self) -> None:
         """Begin all duties."""
         for duty in (
-            Periodic("leader", BEAT, self.leader.tick),
+            Periodic("leader", self._watch, self.leader.tick),
             Periodic("relay", 1.0, self._relay.tick),
             Periodic("rescuer", self._watch, self._rescuer.tick),
             Periodic("refiller", 1.0, self._refiller.tick),

@@ -16,7 +16,6 @@ from toril.store.connection import Lane
 from toril.store.leases import Holder, Leases
 
 DUTY = "keeper"
-BEAT = 1.0
 PATIENCE = 5.0
 
 

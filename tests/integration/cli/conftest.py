@@ -37,13 +37,20 @@ class Running:
         folder: for its output.
         arguments: after `toril`.
         environment: all of it.
+        module: what is run; the command line, unless something is to stand before it.
     """
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: tuple[str, ...],
+        environment: dict[str, str],
+        module: tuple[str, ...] = ("toril",),
+    ) -> None:
         self._out, self._err = folder / "out", folder / "err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "toril", *arguments],
+                [sys.executable, "-m", *module, *arguments],
                 env=environment,
                 cwd=folder,
                 stdout=out,
