@@ -5,11 +5,13 @@ notes that in a table of its own. So a second outcome is seen even if it was the
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import asyncpg
+from rich.table import Table
 
 from bench.faults.ledger import Record
 
@@ -56,15 +58,7 @@ select coalesce(sum(abs(coalesce(c.n, 0) - coalesce(p.n, 0))), 0)::int
 from counted c full join present p using (queue, status)
 """
 
-TERMINAL = frozenset({"completed", "failed", "cancelled"})
-
-
-class Held(NamedTuple):
-    """How one figure of a verdict is to be."""
-
-    what: str
-    found: float
-    at_most: float
+_TERMINAL = frozenset({"completed", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +97,7 @@ class Verdict:
     figures: dict[str, float] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
 
-    HEADINGS = (
+    HEADINGS: ClassVar = (
         "scenario",
         "faults",
         "accepted",
@@ -174,22 +168,25 @@ class Judge:
     """Watches the jobs of one database, and judges those that were recorded since it was made.
 
     Args:
-        connection: to the database, as its owner.
+        url: of the database, for its owner. Each question has a connection of its own: servers may be
+            restarted in between.
     """
 
-    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
-        self._connection = connection
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._since = 0
 
     async def watch(self) -> None:
         """Install the witness; jobs recorded before are not judged."""
-        await self._connection.execute(_WITNESS)
-        self._since = await self._connection.fetchval("select coalesce(max(id), 0) from toril.jobs")
+        async with self._connected() as connection:
+            await connection.execute(_WITNESS)
+            self._since = await connection.fetchval("select coalesce(max(id), 0) from toril.jobs")
 
     async def unended(self) -> int:
         """Return how many jobs have not ended yet."""
         counted = "select count(*) from toril.jobs where id > $1 and state in ('queued', 'active')"
-        return int(await self._connection.fetchval(counted, self._since))
+        async with self._connected() as connection:
+            return int(await connection.fetchval(counted, self._since))
 
     async def verdict(
         self,
@@ -211,7 +208,10 @@ class Judge:
             record: what handlers have noted.
             allowed_extra, faults, recovered, figures, limits: as in `Verdict`.
         """
-        rows = await self._connection.fetch(_ENDS, self._since)
+        async with self._connected() as connection:
+            rows = await connection.fetch(_ENDS, self._since)
+            doubled = await connection.fetch(_DOUBLED, self._since)
+            miscounted = await connection.fetchval(_MISCOUNTED)
         states = {row["id"]: row["state"] for row in rows}
         ends = Counter(states.get(job_id, "missing") for job_id in accepted)
         return Verdict(
@@ -219,10 +219,10 @@ class Judge:
             accepted=len(accepted),
             completed=ends["completed"],
             failed=ends["failed"] + ends["cancelled"],
-            lost=len(accepted) - sum(ends[state] for state in TERMINAL),
-            doubled=len(await self._connection.fetch(_DOUBLED, self._since)),
+            lost=len(accepted) - sum(ends[state] for state in _TERMINAL),
+            doubled=len(doubled),
             foreign=_foreign(rows),
-            miscounted=await self._connection.fetchval(_MISCOUNTED),
+            miscounted=miscounted,
             extra=_extra(rows, record),
             allowed_extra=allowed_extra,
             faults=faults,
@@ -230,6 +230,14 @@ class Judge:
             figures=figures or {},
             limits=limits or {},
         )
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        connection = await asyncpg.connect(self._url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
 
 def _extra(rows: Iterable[Any], record: Record) -> int:
@@ -248,3 +256,14 @@ def _foreign(rows: Iterable[Any]) -> int:
 
 def _marked(number: int) -> str:
     return f"[bold red]{number:,}[/]" if number else "0"
+
+
+def table(verdicts: Iterable[Verdict]) -> Table:
+    """Return the verdicts as a table for people."""
+    shown = Table(title="What came of the jobs", title_justify="left", show_edge=False, pad_edge=False)
+    for heading in Verdict.HEADINGS:
+        is_number = heading not in ("scenario", "measured")
+        shown.add_column(heading, justify="right" if is_number else "left", no_wrap=is_number)
+    for verdict in verdicts:
+        shown.add_row(*verdict.row(), style=None if verdict.held else "red")
+    return shown
