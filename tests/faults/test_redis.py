@@ -1,55 +1,71 @@
-"""Redis emptied under load, with real workers: every job still ends once."""
+"""Redis emptied, restarted without its data or with old data, under load: no job lost, no outcome doubled."""
 
-import json
-from collections.abc import Callable
-from functools import partial
+import asyncio
+import shutil
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
 
 import pytest
+from bench.faults.load import HttpLoad, work_for
 from redis import Redis
 
-from tests.integration.cli.conftest import Running, Start, Toril, until
-from tests.integration.store.situations import new
-from toril.bootstrap import Core
-from toril.domain.lifecycle import Status
-from toril.store.connection import Lane
+from tests.faults.stage import Stage, a_port
+from tests.servers import LiveServers
 
-APP = "tests.faults.handlers:app"
-JOBS = 3_000
+IN_FLIGHT = 40
+"""Jobs that both workers run, and as many whose outcome is on its way."""
 
-
-@pytest.fixture
-def worker(start: Start) -> Callable[[], Running]:
-    def begin() -> Running:
-        running = start("worker", "--app", APP, "--concurrency", "5", lease="2")
-        running.says("worker started")
-        return running
-
-    return begin
+Disaster = Callable[[LiveServers], Awaitable[None]]
 
 
-def completed(toril: Toril, at_least: float) -> bool:
-    (queue,) = json.loads(toril("queues", "--json").stdout)["queues"]
-    done: int = queue["counts"][Status.COMPLETED]
-    return done >= at_least
-
-
-async def test_emptying_redis_again_and_again_under_load_loses_no_job(
-    worker: Callable[[], Running], toril: Toril, redis_url: str, core: Core, lane: Lane
-) -> None:
-    one, two = worker(), worker()
-    recorded = await core.jobs.insert(lane, [new("pause", payload="{}") for _ in range(JOBS)])
-    core.dispatcher.dispatch([each.push for each in recorded])
-    redis = Redis.from_url(redis_url)
-    for share in (0.1, 0.3, 0.6):
-        until(partial(completed, toril, share * JOBS))
+async def flushed(servers: LiveServers) -> None:
+    """FLUSHALL, three times."""
+    redis = Redis.from_url(servers.redis_url)
+    for _ in range(3):
         redis.flushall()
-    until(partial(completed, toril, JOBS), within=60)
+        await asyncio.sleep(0.5)
     redis.close()
-    rows = await lane.fetch(
-        "select state::text, failures, crashes, count(*) as n from toril.jobs group by 1, 2, 3"
+
+
+async def restarted_empty(servers: LiveServers) -> None:
+    """Killed, and started as if its disk had been lost."""
+    valkey = servers.embedded.valkey
+    await asyncio.to_thread(valkey.restart, empty=True)
+
+
+async def restarted_with_old_data(servers: LiveServers) -> None:
+    """Stopped, and started with the data that it had a while ago."""
+    data = servers.embedded.place.base / "valkey"
+    old = data.with_name("valkey-old")
+    await asyncio.to_thread(subprocess.run, ["cp", "-a", data, old], check=True)  # with its owners
+    await asyncio.sleep(2)  # in which jobs come and go that the old data knows nothing of, or still has
+    await asyncio.to_thread(servers.embedded.valkey.stop)
+    shutil.rmtree(data)
+    old.rename(data)
+    await asyncio.to_thread(servers.embedded.valkey.start)
+
+
+@pytest.mark.parametrize("disaster", [flushed, restarted_empty, restarted_with_old_data])
+async def test_a_disaster_of_redis_under_load_costs_no_job(
+    stage: Stage, servers: LiveServers, disaster: Disaster
+) -> None:
+    port = a_port()
+    one, two, api = stage.worker(), stage.worker(), stage.api(port)
+    await stage.working(one, two)
+    await stage.listening(api)
+    backlog = await stage.submit(500, seconds=0.05)
+    delayed = await stage.submit(100, delay=3.0)
+    async with HttpLoad(port, rate=150, job=work_for(0.01)) as load:
+        await asyncio.sleep(0.5)
+        await disaster(servers)
+        struck_at = time.monotonic()
+        await asyncio.sleep(1)
+    recovered = await stage.ended() - struck_at
+    assert set(load.statuses) == {201}, "Redis is not needed to accept jobs"
+    await stage.verdict(
+        f"Redis {disaster.__name__.replace('_', ' ')}",
+        [*backlog, *delayed, *load.accepted],
+        allowed_extra=0,
+        recovered=recovered,
     )
-    assert [(row["state"], row["failures"], row["crashes"], row["n"]) for row in rows] == [
-        ("completed", 0, 0, JOBS)
-    ]
-    said = one.err + two.err
-    assert said.count('"redis refilling"') >= 3
