@@ -4,6 +4,7 @@ What has been read is written when its delay has passed and the gate is open, in
 """
 
 import asyncio
+from contextlib import suppress
 from enum import StrEnum
 
 from bench.faults.addresses import Address
@@ -25,11 +26,13 @@ class Gate:
 
     Attributes:
         delay: seconds that every piece is held up.
+        forwarded: bytes that have got through so far.
     """
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
         self.delay = 0.0
+        self.forwarded = 0
 
     def open(self) -> None:
         """Let data pass."""
@@ -82,7 +85,8 @@ class Link:
         writer = self._writers.get(toward)
         if writer is not None and toward not in self._closed:
             self._closed.add(toward)
-            writer.write_eof()
+            with suppress(OSError):  # that end has gone already
+                writer.write_eof()
 
     def abort(self) -> None:
         """Drop the connection at both ends, with whatever is under way."""
@@ -118,5 +122,6 @@ class Link:
                 self.half_close(toward)
                 return
             if toward not in self._closed:
+                self._gate.forwarded += len(piece)
                 writer.write(piece)
                 await writer.drain()

@@ -35,6 +35,7 @@ class Proxy:
     Attributes:
         port: where it listens on the loopback interface; the same whatever happens.
         mode: what it does with connections at present.
+        accepted: how many clients have connected so far.
     """
 
     def __init__(self, target: str) -> None:
@@ -42,6 +43,7 @@ class Proxy:
         self._target: Address = address_of(target)
         self._gate = Gate()
         self._links: set[Link] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -49,6 +51,7 @@ class Proxy:
         self._claim = _bound(0)
         self.port: int = self._claim.getsockname()[1]
         self.mode = Mode.FORWARD
+        self.accepted = 0
 
     @property
     def url(self) -> str:
@@ -59,6 +62,11 @@ class Proxy:
     def connections(self) -> int:
         """How many clients are connected."""
         return len(self._links)
+
+    @property
+    def forwarded(self) -> int:
+        """How many bytes have got through so far, in both directions together."""
+        return self._gate.forwarded
 
     def forward(self, *, keep: bool = True) -> None:
         """Forward again, and accept connections.
@@ -145,15 +153,19 @@ class Proxy:
 
     async def _close(self) -> None:
         await self._refuse()
-        tasks = [task for task in asyncio.all_tasks(self._loop) if task is not asyncio.current_task()]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.sleep(0)  # in which aborted connections are closed
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         link = Link(reader, writer, self._gate)
         self._links.add(link)
+        self._tasks.add(task := self._loop.create_task(self._serve(link)))
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, link: Link) -> None:
         try:
             await link.run(self._target)
         except* OSError:  # the target refuses, or either end has gone: the client sees it closed

@@ -38,7 +38,7 @@ async def restarted_with_old_data(servers: LiveServers) -> None:
     """Stopped, and started with the data that it had a while ago."""
     data = servers.embedded.place.base / "valkey"
     old = data.with_name("valkey-old")
-    await asyncio.to_thread(subprocess.run, ["cp", "-a", data, old], check=True)  # with its owners
+    await asyncio.to_thread(subprocess.check_call, ["cp", "-a", data, old])  # with its owner
     await asyncio.sleep(2)  # in which jobs come and go that the old data knows nothing of, or still has
     await asyncio.to_thread(servers.embedded.valkey.stop)
     shutil.rmtree(data)
