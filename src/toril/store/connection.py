@@ -6,12 +6,14 @@ so expensive that it touches the fewest: plans are kept, and one made while a ta
 into a scan of ten million rows. For the same reason no plan is kept for longer than `_REPLAN_EVERY`.
 
 Every statement has a deadline on the client's side: a connection that doesn't answer in time is dropped,
-never waited for.
+never waited for. What has silenced one (a firewall that forgot its connections) has silenced the others that
+have not been heard since: they are opened anew too, and don't wait for deadlines of their own.
 
 All connection trouble becomes `Unavailable`; other errors of PostgreSQL pass through unchanged.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -52,6 +54,17 @@ _INDEX_PROBES_ONLY = {
 _REPLAN_EVERY = 10.0
 
 
+class Silence:
+    """Since when PostgreSQL may not be heard on older connections; shared by all lanes of a process.
+
+    Attributes:
+        since: when the latest statement was sent that got no answer, on the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self.since = -math.inf
+
+
 class Database:
     """Where PostgreSQL is, and how to connect to it.
 
@@ -60,15 +73,23 @@ class Database:
         application: shown in `pg_stat_activity`.
         connect_timeout: seconds for a connection to be made.
         deadline: seconds for a statement to answer.
+        silence: of another `Database` that is the same, if there is one.
     """
 
     def __init__(
-        self, url: str, *, application: str = "toril", connect_timeout: float = 5.0, deadline: float = 15.0
+        self,
+        url: str,
+        *,
+        application: str = "toril",
+        connect_timeout: float = 5.0,
+        deadline: float = 10.0,
+        silence: Silence | None = None,
     ) -> None:
         self._url = url
         self._application = application
         self._connect_timeout = connect_timeout
         self.deadline = deadline
+        self.silence = silence or Silence()
 
     async def connect(self, **settings: str) -> "asyncpg.Connection[Any]":
         """Open a connection with these server settings.
@@ -88,7 +109,13 @@ class Database:
 
     def hurried(self, deadline: float) -> "Database":
         """Return the same database with a shorter deadline, for connecting and for statements."""
-        return Database(self._url, application=self._application, connect_timeout=deadline, deadline=deadline)
+        return Database(
+            self._url,
+            application=self._application,
+            connect_timeout=deadline,
+            deadline=deadline,
+            silence=self.silence,
+        )
 
     def pool(self, size: int) -> "asyncpg.Pool[Any]":
         """Return a pool of ordinary connections, for what is not ours; nothing is opened yet."""
@@ -131,6 +158,7 @@ class Lane:
         self._connection: asyncpg.Connection[Any] | None = None
         self._turn = asyncio.Lock()
         self._replan_at = 0.0
+        self._heard_at = 0.0
 
     async def fetch(self, statement: str, *arguments: object) -> list[Any]:
         """Run a statement and return its rows.
@@ -139,33 +167,14 @@ class Lane:
             Unavailable: the connection failed or did not answer in time; the statement may or may not
                 have taken effect.
         """
-        async with self._turn:
-            connection = await self._connected()
-            try:
-                await self._replan(connection)
-                return await connection.fetch(statement, *arguments, timeout=self._database.deadline)
-            except _GONE as error:
-                self._drop()
-                raise _unavailable(error) from error
-            except asyncio.CancelledError:
-                self._drop()  # a reply may still be on its way: never let it meet the next statement
-                raise
+        async with self._speaking() as connection:
+            return await connection.fetch(statement, *arguments, timeout=self._database.deadline)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
         """Hold the lane for one transaction; it is rolled back when the block raises."""
-        async with self._turn:
-            connection = await self._connected()
-            try:
-                await self._replan(connection)
-                async with connection.transaction():
-                    yield connection
-            except _GONE as error:
-                self._drop()
-                raise _unavailable(error) from error
-            except asyncio.CancelledError:
-                self._drop()
-                raise
+        async with self._speaking() as connection, connection.transaction():
+            yield connection
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
@@ -177,9 +186,31 @@ class Lane:
         except _GONE:
             connection.terminate()
 
+    @asynccontextmanager
+    async def _speaking(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """Hold the connection, and drop it when it fails."""
+        async with self._turn:
+            connection = await self._connected()
+            began = time.monotonic()
+            try:
+                await self._replan(connection)
+                yield connection
+            except _GONE as error:
+                self._drop()
+                if isinstance(error, TimeoutError):
+                    self._database.silence.since = max(self._database.silence.since, began)
+                raise _unavailable(error) from error
+            except asyncio.CancelledError:
+                self._drop()  # a reply may still be on its way: never let it meet the next statement
+                raise
+            self._heard_at = time.monotonic()
+
     async def _connected(self) -> "asyncpg.Connection[Any]":
+        if self._heard_at < self._database.silence.since:
+            self._drop()
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._database.connect(**self._settings)
+            self._heard_at = time.monotonic()
         return self._connection
 
     async def _replan(self, connection: "asyncpg.Connection[Any]") -> None:

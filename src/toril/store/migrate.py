@@ -16,6 +16,9 @@ from toril.store.connection import Database
 
 _LOCK = 0x746F72696C  # "toril" in ASCII: one migration at a time per database
 
+_PATIENCE = 3600.0
+"""Seconds for one migration, or for another process that migrates: far more than any other statement has."""
+
 _LEDGER = """
 create schema if not exists toril;
 create table if not exists toril.migrations (
@@ -63,7 +66,7 @@ async def migrate(database: Database) -> list[str]:
         _check_version(connection)
         async with connection.transaction():
             # A transaction's lock, not a session's: it works behind PgBouncer and can't be left behind.
-            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK, timeout=_PATIENCE)
             await connection.execute(_LEDGER)
             return await _apply_missing(connection)
     except asyncpg.InsufficientPrivilegeError as error:
@@ -112,7 +115,7 @@ async def _apply_missing(connection: "asyncpg.Connection[Any]") -> list[str]:
 
 
 async def _apply(connection: "asyncpg.Connection[Any]", migration: Migration) -> None:
-    await connection.execute(migration.sql)
+    await connection.execute(migration.sql, timeout=_PATIENCE)
     await connection.execute(
         "insert into toril.migrations (version, name, checksum) values ($1, $2, $3)",
         migration.version,
