@@ -5,8 +5,8 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-
 from bench.faults.proxy import Proxy
+
 from toril.domain.errors import Unavailable
 from toril.store.connection import Database, Lane
 
