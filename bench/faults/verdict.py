@@ -188,6 +188,12 @@ class Judge:
         async with self._connected() as connection:
             return int(await connection.fetchval(counted, self._since))
 
+    async def due(self, ids: Collection[int]) -> dict[int, float]:
+        """Return when jobs were due the last time, by PostgreSQL's clock, as Unix times."""
+        asked = "select id, extract(epoch from run_at)::float8 as due from toril.jobs where id = any($1)"
+        async with self._connected() as connection:
+            return {row["id"]: row["due"] for row in await connection.fetch(asked, list(ids))}
+
     async def verdict(
         self,
         scenario: str,

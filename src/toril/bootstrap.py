@@ -25,6 +25,7 @@ from toril.operations.catalog import Catalog
 from toril.operations.dispatch import Dispatcher
 from toril.operations.health import Health
 from toril.operations.recording import JobRecorder
+from toril.runtime.clock import RecordClock
 from toril.runtime.service import Periodic, Services
 from toril.sdk.registry import Registry
 from toril.settings import Settings, read_settings
@@ -72,6 +73,7 @@ class Core:
     outbox: Outbox
     broker: Broker
     dispatcher: Dispatcher
+    clock: RecordClock
 
 
 @asynccontextmanager
@@ -80,15 +82,18 @@ async def open_core(settings: Settings, role: str, telemetry: Telemetry | None =
     telemetry = telemetry or logging_telemetry(settings.log_level)
     database = Database(settings.database_url, application=f"toril {role}")
     outbox = Outbox(settings.horizon)
-    broker = Broker(settings.redis_url, broker_options(settings))
+    clock = RecordClock()
+    broker = Broker(settings.redis_url, broker_options(settings), clock.now_ms)
     lane = database.lane()
-    dispatcher = Dispatcher(broker, outbox, lane, settings.horizon)
+    dispatcher = Dispatcher(broker, outbox, lane, settings.horizon, clock.now_ms)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(lane.close)
         stack.push_async_callback(broker.close)
         stack.push_async_callback(_at_most, _LAST_WORDS, dispatcher.drain)
         jobs = Jobs(settings.horizon, Recording(settings.horizon, settings.idempotency_ttl))
-        yield Core(settings, telemetry.bus, telemetry.progress, database, jobs, outbox, broker, dispatcher)
+        yield Core(
+            settings, telemetry.bus, telemetry.progress, database, jobs, outbox, broker, dispatcher, clock
+        )
 
 
 @asynccontextmanager
@@ -186,7 +191,14 @@ async def running_worker(
         stack.push_async_callback(waiter.close)
         await stack.enter_async_context(running_keeper(core))
         parts = WorkerParts(
-            core.database, core.jobs, core.broker, waiter, core.dispatcher, core.bus.emit, core.progress
+            core.database,
+            core.jobs,
+            core.broker,
+            waiter,
+            core.dispatcher,
+            core.clock,
+            core.bus.emit,
+            core.progress,
         )
         worker = Worker(registry, load, worker_options(settings, registry), parts)
         if telemetry.metrics is not None:

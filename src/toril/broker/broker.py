@@ -47,6 +47,11 @@ class BrokerOptions:
     deadline: float = 5.0
 
 
+def wall_ms() -> int:
+    """Return this machine's Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 class Taken(NamedTuple):
     """A batch of suggestions.
 
@@ -67,10 +72,12 @@ class Broker:
     Args:
         url: `redis://`, `rediss://` or `unix://`.
         options: how to use it.
+        now_ms: Unix time in milliseconds, by which delayed jobs are due.
     """
 
-    def __init__(self, url: str, options: BrokerOptions) -> None:
+    def __init__(self, url: str, options: BrokerOptions, now_ms: Callable[[], int] = wall_ms) -> None:
         self._options = options
+        self._now_ms = now_ms
         self._redis = connect(url, deadline=options.deadline, connections=8)
         self._push = Script(self._redis, "push")
         self._take = Script(self._redis, "take")
@@ -94,7 +101,7 @@ class Broker:
         )
         new = 0
         for batch in _batches(pushes):
-            arguments: list[object] = [_now_ms(), interop.value, int(again)]
+            arguments: list[object] = [self._now_ms(), interop.value, int(again)]
             for push in batch:
                 arguments += push_arguments(push, interop)
             new += int(await self._push(names, arguments))
@@ -113,7 +120,7 @@ class Broker:
         keys = self._keys(queue)
         names = keys.named("wait", "prioritized", "delayed", "marker", "meta", "pc", "active")
         names += [keys.taken(worker), keys.foreign, keys.base]
-        arguments = [_now_ms(), self._interop(queue).value, min(count, BATCH), ticket, name]
+        arguments = [self._now_ms(), self._interop(queue).value, min(count, BATCH), ticket, name]
         next_due, paused, *ids = await self._take(names, arguments)
         return Taken([job_id(found) for found in ids], next_due if next_due > 0 else None, bool(paused))
 
@@ -171,10 +178,6 @@ class Broker:
 
     def _interop(self, queue: str) -> Interop:
         return self._options.queue_interop.get(queue, self._options.interop)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _each_queue(

@@ -4,9 +4,8 @@ Pushed by the process that queued the job, from memory, in batches; then the pro
 forgotten. Every failure on the way is harmless: the promise stays, and the relay keeps it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from time import time
 
 from toril.broker.broker import Broker
 from toril.domain.errors import Refused, Unavailable
@@ -28,13 +27,17 @@ class Dispatcher:
         outbox: where the promises are.
         lane: a connection for forgetting them.
         horizon: seconds; jobs that are due later are left to the relay.
+        now_ms: PostgreSQL's Unix time in milliseconds, as far as it is known here.
     """
 
-    def __init__(self, broker: Broker, outbox: Outbox, lane: Lane, horizon: float) -> None:
+    def __init__(
+        self, broker: Broker, outbox: Outbox, lane: Lane, horizon: float, now_ms: Callable[[], int]
+    ) -> None:
         self._broker = broker
         self._outbox = outbox
         self._lane = lane
         self._horizon_ms = horizon * 1000
+        self._now_ms = now_ms
         self._bytes = 0  # of the payloads that wait
         self._pushes: Batcher[Push, None] = Batcher(
             "pushes to Redis", self._push, max_batch=_MAX_BATCH, max_waiting=_MAX_WAITING
@@ -48,8 +51,10 @@ class Dispatcher:
 
         When too much waits already (Redis is down or slow) they are left to the relay.
         """
-        soon_ms = time() * 1000 + self._horizon_ms
+        now_ms = self._now_ms()
         for push in filter(None, pushes):
+            # A job can't have been made later than now: what PostgreSQL has just said about a new one.
+            soon_ms = max(now_ms, push.created_ms) + self._horizon_ms
             if push.due_ms <= soon_ms and len(self._pushes) < _MAX_WAITING and self._bytes < _MAX_BYTES:
                 self._bytes += len(push.payload)
                 self._pushes.add(push).add_done_callback(_look_away)

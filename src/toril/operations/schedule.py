@@ -26,7 +26,7 @@ def schedule(delay: float | None, run_at: float | str | None, now: datetime) -> 
     Args:
         delay: milliseconds, within its range.
         run_at: ISO 8601 with an offset, or Unix time in milliseconds.
-        now: the current time; a `run_at` before it means at once.
+        now: the current time by our clock; a `run_at` that is past by it is kept: PostgreSQL's decides.
 
     Raises:
         InvalidInput: both are given (`conflicting_fields`), or `run_at` can't be read (`invalid_value`) or
@@ -42,8 +42,6 @@ def schedule(delay: float | None, run_at: float | str | None, now: datetime) -> 
             hint="give one of them",
         )
     wait = _seconds_until(run_at, now)
-    if wait <= 0:
-        return AT_ONCE
     if wait > MAX_DELAY:
         raise InvalidInput(
             "run_at is more than ten years ahead.",
@@ -51,7 +49,7 @@ def schedule(delay: float | None, run_at: float | str | None, now: datetime) -> 
             field="run_at",
             hint="give an earlier time",
         )
-    return Schedule(run_at=now + timedelta(seconds=wait))
+    return Schedule(run_at=now + timedelta(seconds=max(wait, -MAX_DELAY)))
 
 
 def _seconds_until(run_at: float | str, now: datetime) -> float:

@@ -25,13 +25,14 @@ class Workers:
     def __init__(self) -> None:
         self._sql = load("workers")
 
-    async def register(self, lane: Lane, card: WorkerCard) -> None:
-        """Announce a worker."""
-        await lane.fetch(self._sql["register"], *card)
+    async def register(self, lane: Lane, card: WorkerCard) -> float:
+        """Announce a worker; return PostgreSQL's Unix time in seconds."""
+        return float((await lane.fetch(self._sql["register"], *card))[0]["unix"])
 
-    async def beat(self, lane: Lane, worker: UUID, state: str) -> bool:
-        """Move a worker's beat; False when it has been declared lost meanwhile."""
-        return bool(await lane.fetch(self._sql["beat"], worker, state))
+    async def beat(self, lane: Lane, worker: UUID, state: str) -> float | None:
+        """Move a worker's beat; return PostgreSQL's Unix time, or None when it has been declared lost."""
+        rows = await lane.fetch(self._sql["beat"], worker, state)
+        return float(rows[0]["unix"]) if rows else None
 
     async def beats(self, lane: Lane) -> dict[UUID, int]:
         """Return the beats of all live workers."""

@@ -81,6 +81,7 @@ class Fetcher:
         dispatcher: for suggestions that came too early, and jobs that are handed back.
         redis: patience with Redis.
         postgres: patience with PostgreSQL.
+        now_ms: PostgreSQL's Unix time in milliseconds.
         emit: where refused suggestions are told.
         progress: where turns and waits are noted.
     """
@@ -98,6 +99,7 @@ class Fetcher:
         dispatcher: Dispatcher,
         redis: Patience,
         postgres: Patience,
+        now_ms: Callable[[], int],
         emit: Emit,
         progress: Progress,
     ) -> None:
@@ -111,6 +113,7 @@ class Fetcher:
         self._dispatcher = dispatcher
         self._redis = redis
         self._postgres = postgres
+        self._now_ms = now_ms
         self._emit = emit
         self._refusals = Refusals(emit)
         self._turns = progress.follow("fetcher", _LONGEST_TURN)
@@ -194,7 +197,7 @@ class Fetcher:
         else:
             now = time.monotonic()
             due = taken.next_due_ms
-            self._agenda.had_none(queue, now, None if due is None else now + due / 1000 - time.time())
+            self._agenda.had_none(queue, now, None if due is None else now + (due - self._now_ms()) / 1000)
         self.undealt.discard(queue)
 
     async def _take(self, queue: str, count: int, identity: UUID) -> Taken:
@@ -226,7 +229,7 @@ class Fetcher:
         """
         fates = await self._postgres.insist(lambda: self._jobs.suggestion_fates(self._lane, ids))
         gone = [job_id for job_id in ids if job_id not in fates]
-        soon_ms = time.time_ns() // 1_000_000 + _CLOCK_SKEW_STEP_MS
+        soon_ms = self._now_ms() + _CLOCK_SKEW_STEP_MS
         early = [
             fate.push._replace(
                 due_ms=max(fate.push.due_ms, soon_ms)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from toril.domain.errors import Unavailable
 from toril.domain.events import Emit, LoopBlocked, ServiceFailed
+from toril.runtime.clock import RecordClock
 from toril.store.connection import Database, Lane
 from toril.store.workers import WorkerCard, Workers
 from toril.telemetry.progress import Loop
@@ -52,6 +53,7 @@ class Heartbeat:
         card: who beats.
         pulse: how often.
         event_loop: when the worker's loop last moved.
+        clock: told PostgreSQL's time with each beat.
         running: the names of the handlers that run in the loop, for the report of a blocked one.
         lost: called in the worker's loop when the worker has been declared lost.
         emit: where a blocked loop is told.
@@ -64,6 +66,7 @@ class Heartbeat:
         pulse: Pulse,
         *,
         event_loop: Loop,
+        clock: RecordClock,
         running: Callable[[], tuple[str, ...]],
         lost: Callable[[], None],
         emit: Emit,
@@ -71,6 +74,7 @@ class Heartbeat:
         self._database = database
         self._card = card
         self._pulse = pulse
+        self._clock = clock
         self._running = running
         self._lost = lost
         self._emit = emit
@@ -114,12 +118,16 @@ class Heartbeat:
     async def _beat_once(self, lane: Lane, workers: Workers) -> bool:
         """Beat; False when this worker has been declared lost."""
         try:
-            return await workers.beat(lane, self._card.id, self.state)
+            asked_at = time.monotonic()
+            unix = await workers.beat(lane, self._card.id, self.state)
         except Unavailable:
             return True  # the keeper forgives what PostgreSQL's absence causes: it can't look either
         except Exception as error:  # noqa: BLE001  # a thread that ends in silence would cost the lease
             self._emit(ServiceFailed("heartbeat", f"{type(error).__name__}: {error}", self._pulse.every))
             return True
+        if unix is not None:
+            self._clock.heard(unix, asked_at)
+        return unix is not None
 
     def _names(self) -> tuple[str, ...]:
         try:

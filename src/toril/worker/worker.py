@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import socket
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,7 @@ from toril.domain.events import Emit, WorkerDeclaredLost, WorkerDraining, Worker
 from toril.domain.job import ClaimedJob
 from toril.domain.outcome import Interrupted
 from toril.operations.dispatch import Dispatcher
+from toril.runtime.clock import RecordClock
 from toril.sdk.registry import Registry
 from toril.store.connection import Database
 from toril.store.job_types import JobTypes
@@ -80,6 +82,7 @@ class WorkerParts:
     broker: Broker
     waiter: MarkerWaiter
     dispatcher: Dispatcher
+    clock: RecordClock
     emit: Emit
     progress: Progress
 
@@ -147,6 +150,7 @@ class Worker:
             dispatcher=parts.dispatcher,
             redis=redis,
             postgres=postgres,
+            now_ms=parts.clock.now_ms,
             emit=self._emit,
             progress=parts.progress,
         )
@@ -233,12 +237,13 @@ class Worker:
 
     async def _join(self) -> None:
         """Register under the present identity and begin to beat."""
-        await self._postgres.insist(lambda: self._workers.register(self._lane, self._card))
+        await self._postgres.insist(self._register)
         self._heartbeat = Heartbeat(
             self._parts.database,
             self._card,
             self._options.pulse,
             event_loop=self._parts.progress.event_loop,
+            clock=self._parts.clock,
             running=self._running_names,
             lost=self._declared_lost,
             emit=self._emit,
@@ -246,6 +251,10 @@ class Worker:
         self._heartbeat.start()
         self._joined.set()
         self._emit(WorkerStarted(self._card.id, tuple(self._options.queues), self._options.concurrency))
+
+    async def _register(self) -> None:
+        asked_at = time.monotonic()
+        self._parts.clock.heard(await self._workers.register(self._lane, self._card), asked_at)
 
     def _declared_lost(self) -> None:
         """Go on under a new identity: what this worker ran is being run by others."""

@@ -162,7 +162,8 @@ def a_job(job_id: int, **changes: Any) -> JobView:
 
 
 def _status(job: NewJob) -> Status:
-    return Status.SCHEDULED if job.delay or job.run_at else Status.PENDING
+    is_later = job.delay > 0 or (job.run_at is not None and job.run_at > datetime.now(UTC))
+    return Status.SCHEDULED if is_later else Status.PENDING
 
 
 def _conflict(code: str, job_id: int, field: str) -> Conflict:

@@ -144,7 +144,9 @@ async def test_a_time_that_has_passed_means_now(
     response = await client.post("/jobs", json={"name": "anything", "run_at": run_at})
 
     assert response.json()["status"] == "pending"
-    assert memory.jobs[0].run_at is None
+    kept = memory.jobs[0].run_at
+    assert kept is not None
+    assert kept < datetime.now(UTC)
 
 
 async def test_an_unknown_name_can_be_allowed_and_waits_in_the_default_queue(

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from toril.domain.events import LoopBlocked, TelemetryEvent
+from toril.runtime.clock import RecordClock
 from toril.store.connection import Database
 from toril.store.workers import WorkerCard
 from toril.telemetry.progress import Progress
@@ -25,6 +26,7 @@ class Situation:
             WorkerCard(uuid4(), "host", 1, ["default"], 1, "0"),
             Pulse(every=3.0, blocked_after=4.0, wedged_after=5.0),
             event_loop=self.event_loop,
+            clock=RecordClock(),
             running=lambda: ("a handler",),
             lost=lambda: None,
             emit=self.told.append,
