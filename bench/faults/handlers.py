@@ -42,3 +42,12 @@ async def work_at_second_try(ctx: JobContext, seconds: float = 0.0) -> Ran:
         raise ConnectionError("as asked")
     await asyncio.sleep(seconds)
     return ran(ctx)
+
+
+@app.job(max_crashes=1000)
+async def work_long_at_first(ctx: JobContext, seconds: float) -> Ran:
+    """Take this long at the first attempt, and no time at later ones."""
+    ledger.started(ctx.id, ctx.attempt)
+    if ctx.attempt == 1:
+        await asyncio.sleep(seconds)
+    return ran(ctx)

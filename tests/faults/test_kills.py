@@ -5,6 +5,7 @@ import os
 import random
 import time
 
+import pytest
 from bench.faults.load import HttpLoad
 
 from tests.faults.stage import Stage, a_port
@@ -18,6 +19,7 @@ LED = '"leading": true'
 KINDS = ("work", "work", "work_in_thread", "work_at_second_try")
 
 
+@pytest.mark.timeout(120 + 2 * KILLS)
 async def test_killing_api_workers_and_leader_again_and_again_under_load_loses_and_doubles_nothing(
     stage: Stage,
 ) -> None:
