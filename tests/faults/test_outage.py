@@ -39,7 +39,7 @@ async def test_an_outage_of_redis_refuses_no_submit_and_slows_none_down(
         up_at = loop.time()
         await asyncio.to_thread(valkey.start)
         back_at = time.monotonic()
-        await asyncio.sleep(AROUND)
+        await asyncio.sleep(AROUND / 2)
     drained = await stage.ended(within=120) - back_at
     spans = {"before": (began, down_at), "during": (down_at, up_at), "after": (up_at, loop.time())}
     figures = {

@@ -7,7 +7,7 @@ from tests.faults.stage import Stage
 from tests.integration.cli.conftest import until
 
 CONCURRENCY = 10
-PAUSES = 3
+PAUSES = 2
 
 
 async def test_workers_paused_past_their_lease_under_load_double_nothing(stage: Stage) -> None:

@@ -45,7 +45,7 @@ async def test_a_crash_of_postgresql_under_load_loses_no_job_and_no_result(
         up_at = loop.time()
         await asyncio.to_thread(postgres.restart)
         back_at = time.monotonic()
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
     recovered = await stage.ended() - back_at
     ran_twice = stage.record.executions.total() - len(stage.record.executions)
     refused = [answer for answer in load.answers if answer.status == 503]

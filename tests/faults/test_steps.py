@@ -19,27 +19,23 @@ SUBMITTING = ["before-commit", "after-commit", "before-push", "after-push", "pro
 
 
 @pytest.mark.parametrize("point", SUBMITTING)
-async def test_an_api_killed_between_accepting_and_telling_redis(stage: Stage, point: str) -> None:
+async def test_api_and_application_killed_between_accepting_and_telling_redis(
+    stage: Stage, point: str
+) -> None:
     worker, port = stage.worker(), a_port()
-    victim = stage.api(port, at=f"{point}:10")
+    api = stage.api(port, at=f"{point}:10")
     await stage.working(worker)
-    await stage.listening(victim)
+    await stage.listening(api)
+    application = stage.start(SUBMITTER, "100", "0", at=f"{point}:10")
     async with HttpLoad(port, rate=200) as load:
-        killed_at = await stage.killed(victim)
+        killed_at = await stage.killed(api, application)
+    told = [int(line) for line in application.out.splitlines()]
+    assert told
+    assert load.accepted
     recovered = await stage.ended() - killed_at
-    await stage.verdict(f"API killed: {point}", load.accepted, recovered=recovered)
-
-
-@pytest.mark.parametrize("point", SUBMITTING)
-async def test_an_application_killed_between_submitting_and_telling_redis(stage: Stage, point: str) -> None:
-    worker = stage.worker()
-    await stage.working(worker)
-    victim = stage.start(SUBMITTER, "100", "0", at=f"{point}:10")
-    killed_at = await stage.killed(victim)
-    accepted = [int(line) for line in victim.out.splitlines()]
-    assert accepted
-    recovered = await stage.ended() - killed_at
-    await stage.verdict(f"application killed: {point}", accepted, recovered=recovered)
+    await stage.verdict(
+        f"API, application killed: {point}", [*load.accepted, *told], faults=2, recovered=recovered
+    )
 
 
 @pytest.mark.parametrize("point", ["taken", "claimed", "running", "ran", "completed", "set-back", "settled"])
@@ -87,7 +83,7 @@ async def test_a_rescuer_killed_in_the_middle_of_a_rescue(stage: Stage, point: s
     await stage.working(rescuer)  # it leads
     lost = stage.worker(concurrency=CONCURRENCY)
     await stage.working(lost)
-    accepted = await stage.submit(20, seconds=0.5)
+    accepted = await stage.submit(15, seconds=0.5)
     while sum(entry.pid == lost.process.pid for entry in stage.record.entries) < CONCURRENCY:
         await asyncio.sleep(0.01)
     lost.process.kill()

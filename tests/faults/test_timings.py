@@ -18,6 +18,7 @@ from toril.store.connection import Lane
 JOBS = 10
 DEFAULT_LEASE = Settings().lease
 RESTARTS = 20
+BACKLOG = 60
 
 long = pytest.mark.skipif(
     not os.environ.get("FAULTS_LONG"), reason="set FAULTS_LONG=1: it waits for a lease of 15 s"
@@ -76,15 +77,16 @@ async def test_twenty_restarts_under_load_count_no_failure_and_complete_nothing_
     def start() -> Running:
         return stage.worker(concurrency=5, grace="0.1")
 
-    workers = [start(), start()]
-    await stage.working(*workers)
+    serving, coming = [start(), start()], [start(), start()]
+    await stage.working(*serving, *coming)
     accepted: list[int] = []
     stops: list[float] = []
-    for _ in range(RESTARTS):
-        accepted += await stage.submit(15, seconds=0.3)
-        workers.append(start())
-        await stage.working(workers[-1])
-        stops.append(await stage.stopped(workers.pop(0)))
+    for _ in range(RESTARTS // 2):
+        if await stage.judge.unended() < BACKLOG:
+            accepted += await stage.submit(BACKLOG, seconds=0.3)
+        leaving, serving, coming = serving, coming, [start(), start()]
+        stops.append(await stage.stopped(*leaving))
+        await stage.working(*coming)
     await stage.ended()
     rows = await lane.fetch(
         "select sum(failures)::int as failures, sum(crashes)::int as crashes,"
