@@ -113,14 +113,14 @@ class Worker:
         self._journal = JobJournal(parts.jobs, self._lanes[1], asyncio.get_running_loop())
         self._isolation = Isolation(load, options.processes, self._journal)
         self._card = self._new_card()
-        postgres, redis = Patience("PostgreSQL", self._emit), Patience("Redis", self._emit)
+        self._postgres, redis = Patience("PostgreSQL", self._emit), Patience("Redis", self._emit)
         self._discards = Discards(self._lane, self._emit)
         self._recorder = OutcomeRecorder(
             parts.jobs,
             self._lanes[2],
             parts.broker,
             parts.dispatcher,
-            postgres,
+            self._postgres,
             redis,
             self._emit,
             self._forget,
@@ -149,12 +149,11 @@ class Worker:
             lane=self._lanes[3],
             dispatcher=parts.dispatcher,
             redis=redis,
-            postgres=postgres,
+            postgres=self._postgres,
             now_ms=parts.clock.now_ms,
             emit=self._emit,
             progress=parts.progress,
         )
-        self._postgres = postgres
         self._joined = asyncio.Event()
         self._heartbeat: Heartbeat | None = None
         self._fetching: asyncio.Task[None] | None = None
