@@ -45,7 +45,7 @@ def of_failures(arguments: Sequence[Any], _answer: Any) -> bool:
 
 def of_found_jobs(_arguments: Sequence[Any], answer: Any) -> bool:
     """Count a step of refilling that found jobs."""
-    return bool(answer[1])
+    return bool(answer.found)
 
 
 def in_task(name: str) -> Callable[[Sequence[Any], Any], bool]:
