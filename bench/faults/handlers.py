@@ -51,3 +51,14 @@ async def work_long_at_first(ctx: JobContext, seconds: float) -> Ran:
     if ctx.attempt == 1:
         await asyncio.sleep(seconds)
     return ran(ctx)
+
+
+@app.job(max_crashes=1000, retry=Retry(attempts=1000, base=0.1, type="fixed"))
+async def write_once(ctx: JobContext, seconds: float) -> None:
+    """Write a row, take this long, and complete the job, all in one transaction."""
+    ledger.started(ctx.id, ctx.attempt)
+    async with ctx.transaction() as conn:
+        await conn.execute("insert into effects (job_id, attempt) values ($1, $2)", ctx.id, ctx.attempt)
+        await asyncio.sleep(seconds)
+        ctx.set_result({"job": ctx.id, "attempt": ctx.attempt})
+    ledger.ended(ctx.id, ctx.attempt)
