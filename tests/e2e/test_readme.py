@@ -13,7 +13,8 @@ from tests.e2e.stage import EXAMPLE, ROOT, Stage, until
 def test_the_python_example_records_jobs_that_a_worker_runs(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (tmp_path / "shop.py").write_text(code_block("python"))
+    (tmp_path / "shop.py").write_text(program("shop.py"))
+    (tmp_path / "signup.py").write_text(program("signup.py"))
     with Stage(tmp_path, environment) as stage:
         assert stage.start("shop", "shop.py").wait(30) == 0
         assert (tmp_path / "shop.out").read_text() == "1 pending\n"
@@ -26,6 +27,11 @@ def test_the_python_example_records_jobs_that_a_worker_runs(
         assert (refused["status"], refused["attempt"]) == ("failed", 1)
         assert refused["error"]["message"] == "nowhere is not an address"
         assert stage.job(2)["status"] == "scheduled"
+
+        assert stage.start("signup", "signup.py").wait(30) == 0
+        assert (tmp_path / "signup.out").read_text() == "6 created\n6 existing\n"
+        assert stage.ended(5)["result"] == "Welcome, Mary!"
+        assert stage.ended(6)["result"] == "Welcome, friend!"
 
 
 def test_the_commands_of_the_first_minute_answer_as_described(
@@ -55,11 +61,12 @@ def test_the_commands_of_the_example_answer_as_described(tmp_path: Path, environ
         assert posted == [201, 201, 422, 201]
 
 
-def code_block(language: str) -> str:
-    """Return the README's block of code in a language."""
-    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 1
-    return blocks[0]
+def program(name: str) -> str:
+    """Return the README's program of this name, which is its first line."""
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    found = [block for block in blocks if block.startswith(f"# {name}\n")]
+    assert len(found) == 1
+    return found[0]
 
 
 def curl_lines(page: Path) -> list[str]:
