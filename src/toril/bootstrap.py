@@ -29,6 +29,7 @@ from toril.runtime.clock import RecordClock
 from toril.runtime.service import Periodic, Services
 from toril.sdk.registry import Registry
 from toril.settings import Settings, read_settings
+from toril.store.audit import Audit
 from toril.store.connection import Database, Readers
 from toril.store.jobs import Jobs
 from toril.store.outbox import Outbox
@@ -100,7 +101,14 @@ async def open_core(settings: Settings, role: str, telemetry: Telemetry | None =
 async def running_keeper(core: Core) -> AsyncIterator[Keeper]:
     """Run the keeper's duties."""
     parts = KeeperParts(
-        core.database, core.jobs, core.outbox, core.broker, core.dispatcher, core.bus.emit, core.progress
+        core.database,
+        core.jobs,
+        core.outbox,
+        Audit(core.settings.horizon),
+        core.broker,
+        core.dispatcher,
+        core.bus.emit,
+        core.progress,
     )
     keeper = Keeper(parts, core.settings.lease)
     keeper.start()

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from toril.broker.connection import Script, connect, unavailable
 from toril.broker.epoch import EpochMark
 from toril.broker.keys import DEFAULT_PREFIX, QueueKeys, job_id
+from toril.broker.survey import Survey
 from toril.broker.wire import Interop, Settlement, What, push_arguments, settle_arguments, worth_writing
 from toril.domain.errors import Refused
 from toril.domain.job import Push
@@ -84,6 +85,7 @@ class Broker:
         self._settle = Script(self._redis, "settle")
         self._give_back = Script(self._redis, "give_back")
         self.epoch = EpochMark(self._redis, options.prefix)
+        self.survey = Survey(self._redis, options.prefix)
 
     async def push(self, pushes: Sequence[Push], *, again: bool = False) -> int:
         """Tell Redis about queued jobs; return how many it did not know yet.

@@ -5,10 +5,12 @@ that its tools see Toril's queues. Keys of our own carry `toril:` after the queu
 Redis is `t` and PostgreSQL's id: BullMQ's own ids are integers from a counter, so the two can't meet.
 """
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
 DEFAULT_PREFIX = "bull"
+_GIVEN = re.compile(rb"t[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class QueueKeys:
 def redis_id(job_id: int) -> str:
     """Return a job's id in Redis."""
     return f"t{job_id}"
+
+
+def given_id(redis_id: bytes) -> int | None:
+    """Return PostgreSQL's id, or None for an id that Toril can't have given; see `lua/prelude.lua`."""
+    return int(redis_id[1:]) if _GIVEN.fullmatch(redis_id) else None
 
 
 def job_id(redis_id: bytes) -> int:

@@ -139,6 +139,15 @@ class QueueAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRepaired:
+    """Redis lacked jobs of this queue, which were promised again, or had ids too many, which were removed."""
+
+    queue: str
+    promised: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
 class RedisRefilling:
     """Redis is not the one that was filled last: `emptied`, or restarted. Everything queued is told again."""
 
@@ -224,6 +233,7 @@ TelemetryEvent = (
     | PromisesKept
     | QueueRefused
     | QueueAccepted
+    | AuditRepaired
     | RedisRefilling
     | RedisRefilled
     | PartDown

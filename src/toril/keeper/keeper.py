@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from toril.broker.broker import Broker
 from toril.domain.events import Emit
+from toril.keeper.auditor import EVERY, Auditor
 from toril.keeper.leader import PATIENCE, Leader
 from toril.keeper.refiller import Refiller
 from toril.keeper.relay import Relay
 from toril.keeper.rescuer import Rescuer
+from toril.keeper.visit import Auditing
 from toril.operations.dispatch import Dispatcher
 from toril.runtime.service import Periodic, Services
+from toril.store.audit import Audit
 from toril.store.connection import Database
 from toril.store.counts import FOLD_LIMIT, Counts
 from toril.store.discarded import PRUNE_LIMIT, DiscardedOutcomes
@@ -27,6 +30,7 @@ class KeeperParts:
     database: Database
     jobs: Jobs
     outbox: Outbox
+    audit: Audit
     broker: Broker
     dispatcher: Dispatcher
     emit: Emit
@@ -71,6 +75,12 @@ class Keeper:
             leading=lambda: self.leader.leading,
             emit=parts.emit,
         )
+        self._audit_lane = parts.database.lane()
+        self._auditor = Auditor(
+            Auditing(parts.broker.survey, parts.audit, self._audit_lane),
+            leading=lambda: self.leader.leading,
+            emit=parts.emit,
+        )
         self._watch = min(1.0, lease / 5)
 
     def start(self) -> None:
@@ -80,6 +90,7 @@ class Keeper:
             Periodic("relay", 1.0, self._relay.tick),
             Periodic("rescuer", self._watch, self._rescuer.tick),
             Periodic("refiller", 1.0, self._refiller.tick),
+            Periodic("auditor", EVERY, self._auditor.tick),
             Periodic("counts", 1.0, self._fold_counts),
             Periodic("partitions", 10.0, self._create_partitions),
             Periodic("workers", 600.0, self._forget_workers),
@@ -95,6 +106,7 @@ class Keeper:
         await self._lane.close()
         await self._relay_lane.close()
         await self._refill_lane.close()
+        await self._audit_lane.close()
 
     async def _fold_counts(self) -> bool:
         return self.leader.leading and await self._counts.fold(self._lane) == FOLD_LIMIT

@@ -23,6 +23,7 @@ _LEVELS: dict[type, int] = {
     events.HandlerMissing: logging.WARNING,
     events.JobTypeBroken: logging.WARNING,
     events.RedisRefilling: logging.WARNING,
+    events.AuditRepaired: logging.WARNING,
     events.QueueRefused: logging.ERROR,
     events.PartDown: logging.ERROR,
     events.LoopBlocked: logging.WARNING,

@@ -86,6 +86,12 @@ def _counting_jobs(registry: CollectorRegistry) -> _Count:
     kept = counter("toril_promises_kept_total", "Jobs that the relay told to Redis.")
     void = counter("toril_promises_void_total", "Promises that the relay found to need no telling.")
     refused = counter("toril_suggestions_refused_total", "Stale suggestions of Redis, by queue.", ["queue"])
+    missed = counter(
+        "toril_audit_promised_total", "Jobs that the audit missed in Redis, by queue.", ["queue"]
+    )
+    removed = counter(
+        "toril_audit_removed_total", "Ids that the audit removed from Redis, by queue.", ["queue"]
+    )
 
     def count_outcomes(event: events.BatchRecorded) -> None:
         for kind, count in event.outcomes.items():
@@ -99,8 +105,13 @@ def _counting_jobs(registry: CollectorRegistry) -> _Count:
         kept.inc(event.pushed)
         void.inc(event.void)
 
+    def count_repairs(event: events.AuditRepaired) -> None:
+        missed.labels(event.queue).inc(event.promised)
+        removed.labels(event.queue).inc(event.removed)
+
     return {
         events.BatchRecorded: count_outcomes,
+        events.AuditRepaired: count_repairs,
         events.AttemptFailed: lambda event: failed.labels(event.queue, str(event.last).lower()).inc(),
         events.OwnershipLost: lambda _: ownership.inc(),
         events.JobRescued: count_rescue,
@@ -122,9 +133,13 @@ def _counting_trouble(registry: CollectorRegistry) -> _Count:
     )
     refilled = counter("toril_redis_refilled_jobs_total", "Jobs that were promised to Redis again.")
     blocked = counter("toril_event_loop_blocked_total", "Times that a handler blocked the event loop.")
+    refused = counter(
+        "toril_queues_refused_total", "Times that Redis began to refuse calls for a queue.", ["queue"]
+    )
     failures = counter("toril_service_failures_total", "Defects in background services.", ["service"])
     requests = counter("toril_requests_failed_total", "Requests that the API answered with 500.")
     return {
+        events.QueueRefused: lambda event: refused.labels(event.queue).inc(),
         events.WorkersLost: lambda event: lost.inc(len(event.workers)),
         events.WorkerDeclaredLost: lambda _: declared.inc(),
         events.RedisRefilling: lambda e: refills.labels("emptied" if e.emptied else "restarted").inc(),

@@ -136,6 +136,11 @@ HOT: dict[str, tuple[str | None, ...]] = {
     "outbox/settle": (IDS, column("1")),
     "outbox/postpone": (IDS, column("1"), "30"),
     "outbox/backlog": (),
+    "audit/states": ("queue1", IDS),
+    "audit/promise": (IDS,),
+}
+WALKS: dict[str, tuple[str | None, ...]] = {
+    "audit/expected": ("queue1", "0", str(FIRST), "100", "600", "5"),
 }
 
 
@@ -151,10 +156,26 @@ async def kept_plan(connection: Any, statement: str, arguments: tuple[str | None
         await connection.execute("deallocate kept")
 
 
-@pytest.mark.parametrize("name", HOT)
-async def test_hot_statements_probe_what_they_are_about(connection: Any, name: str) -> None:
+@pytest.mark.parametrize(("name", "arguments"), [*HOT.items(), *WALKS.items()])
+async def test_hot_statements_probe_what_they_are_about(
+    connection: Any, name: str, arguments: tuple[str | None, ...]
+) -> None:
     folder, _, file = name.partition("/")
-    assert_short(await kept_plan(connection, load(folder)[file], HOT[name]))
+    assert_short(await kept_plan(connection, load(folder)[file], arguments))
+
+
+@pytest.mark.parametrize("name", WALKS)
+async def test_walks_read_the_index_of_the_queue_whatever_the_planner_knew(
+    database_url: str, name: str
+) -> None:
+    folder, _, file = name.partition("/")
+    connection = await Database(database_url).connect(**_INDEX_PROBES_ONLY)
+    found = await kept_plan(connection, load(folder)[file], WALKS[name])
+    await connection.close()
+    scans = {node.get("Relation Name"): node for node in nodes(found) if "Scan" in node["Node Type"]}
+    for part in ("queue = $1", "state = 'queued'", "standing = $2", "id > $3"):
+        assert part in scans["jobs_0"]["Index Cond"]
+    assert scans["outbox"]["Index Cond"].startswith("((job_id = ")
 
 
 @pytest.mark.parametrize("name", HOT)

@@ -51,6 +51,11 @@ COUNTED: list[tuple[TelemetryEvent, dict[tuple[str, str], float]]] = [
     (events.RedisRefilling(emptied=False), {("toril_redis_refills_total", "restarted"): 1}),
     (events.RedisRefilled(900), {("toril_redis_refilled_jobs_total", ""): 900}),
     (events.SuggestionsRefused("mail", 4), {("toril_suggestions_refused_total", "mail"): 4}),
+    (
+        events.AuditRepaired("mail", 3, 4),
+        {("toril_audit_promised_total", "mail"): 3, ("toril_audit_removed_total", "mail"): 4},
+    ),
+    (events.QueueRefused("mail", "WRONGTYPE"), {("toril_queues_refused_total", "mail"): 1}),
     (events.HandlerMissing(1, "n", "mail"), {("toril_handlers_missing_total", ""): 1}),
     (events.LoopBlocked(3, (), fatal=False), {("toril_event_loop_blocked_total", ""): 1}),
     (events.ServiceFailed("relay", "E", 1), {("toril_service_failures_total", "relay"): 1}),
