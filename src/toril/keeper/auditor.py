@@ -4,8 +4,8 @@ Runs in the leader, a step for one queue at a time, so that a queue of a million
 A queue is visited every ten seconds at most. After a step that found something wrong comes the next at once.
 
 A queue of a million waiting jobs is gone over in 17 minutes. That costs 2.9 s of this process' CPU, 2.8 s of
-PostgreSQL's and 0.6 s of Redis' (measured): together less than a hundredth of a core. When all of its jobs are
-missing in Redis, the two visits that promise them again follow each other at full speed, in half a minute.
+PostgreSQL's and 0.6 s of Redis' (measured): less than a hundredth of a core. When Redis has lost all of them,
+the two visits that promise them again follow each other at full speed, in half a minute.
 """
 
 from collections import deque
@@ -27,13 +27,13 @@ class Auditor:
 
     Args:
         auditing: what visits work with.
-        leading: whether this process is to act.
+        acting: whether this process is to act: it leads, and nobody is filling Redis.
         emit: where repairs are told.
     """
 
-    def __init__(self, auditing: Auditing, *, leading: Callable[[], bool], emit: Emit) -> None:
+    def __init__(self, auditing: Auditing, *, acting: Callable[[], bool], emit: Emit) -> None:
         self._on = auditing
-        self._leading = leading
+        self._acting = acting
         self._emit = emit
         self._counts = Counts()
         self._queues: list[str] = []
@@ -45,7 +45,7 @@ class Auditor:
 
     async def tick(self) -> bool:
         """Make the next step; True when another is wanted at once."""
-        if not self._leading():
+        if not self._acting():
             self._visits.clear()
             self._suspects.clear()  # what this process saw long ago says nothing
             return False

@@ -6,7 +6,7 @@ _BITS = 8
 class IdSet:
     """A set of ids, as a bitmap for each 256 numbers of which any is in it.
 
-    A million ids in a row take 0.4 MB, where a set of Python's takes 60; far apart they take twice as much as there.
+    A million ids in a row take 0.4 MB, where a set of Python's takes 60; far apart they take twice as much.
     """
 
     def __init__(self) -> None:

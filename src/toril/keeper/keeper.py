@@ -78,7 +78,7 @@ class Keeper:
         self._audit_lane = parts.database.lane()
         self._auditor = Auditor(
             Auditing(parts.broker.survey, parts.audit, self._audit_lane),
-            leading=lambda: self.leader.leading,
+            acting=lambda: self.leader.leading and self._refiller.content,  # else all of it is told anyway
             emit=parts.emit,
         )
         self._watch = min(1.0, lease / 5)

@@ -63,6 +63,8 @@ class Refiller:
         self._counts = Counts()
         self._filled: Present | None = None  # the Redis that was filled once, and will be a second time
         self._filled_at = 0.0
+        self.content = False
+        """Whether Redis was found to be the one that was filled last, and filled twice."""
 
     async def tick(self) -> None:
         """Look, and refill when Redis is not the one that was filled last."""
@@ -70,7 +72,8 @@ class Refiller:
             return
         present = await self._mark.read()
         epoch = await self._epochs.read(self._lane)
-        if epoch is not None and present == Present(*epoch):
+        self.content = epoch is not None and present == Present(*epoch)
+        if self.content:
             return
         if present != self._filled:
             await self._fill(present)

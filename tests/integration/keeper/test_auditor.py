@@ -16,6 +16,7 @@ from toril.domain.events import AuditRepaired
 from toril.domain.lifecycle import Event
 from toril.domain.outcome import Decision
 from toril.keeper import auditor as auditor_module
+from toril.keeper import refiller as refiller_module
 from toril.keeper import visit as visit_module
 from toril.keeper.auditor import REST, Auditor
 from toril.keeper.relay import Relay
@@ -42,10 +43,10 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
 class Walk:
     """An auditor whose visits a test makes happen."""
 
-    def __init__(self, core: Core, lane: Lane, *, leading: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, core: Core, lane: Lane, *, acting: Callable[[], bool] = lambda: True) -> None:
         self.now = 1_000.0
         auditing = Auditing(core.broker.survey, Audit(core.settings.horizon), lane, lambda: self.now)
-        self.auditor = Auditor(auditing, leading=leading, emit=core.bus.emit)
+        self.auditor = Auditor(auditing, acting=acting, emit=core.bus.emit)
 
     async def visit(self, times: int = 1) -> int:
         """Visit all queues; return how many steps it took."""
@@ -315,17 +316,17 @@ async def test_a_queue_that_redis_refuses_keeps_no_other_from_being_audited(
     assert await take_all(core) == ids
 
 
-async def test_who_does_not_lead_does_not_audit_and_forgets_what_it_suspected(
+async def test_who_is_not_to_act_does_not_and_forgets_what_it_suspected(
     core: Core, lane: Lane, redis: Any, prefix: str, heard: Heard
 ) -> None:
-    leading = [True]
-    walk = Walk(core, lane, leading=lambda: bool(leading))
+    acting = [True]
+    walk = Walk(core, lane, acting=lambda: bool(acting))
     await told(core, lane, new())
     await redis.delete(f"{prefix}:default:wait")
     await walk.visit()
-    leading.clear()
+    acting.clear()
     await walk.auditor.tick()
-    leading.append(True)
+    acting.append(True)
     await walk.visit()
     assert heard.of(AuditRepaired) == []
     await walk.visit()
@@ -337,6 +338,7 @@ async def test_the_keeper_brings_lost_jobs_back_by_itself(
 ) -> None:
     monkeypatch.setattr(auditor_module, "REST", 0.5)
     monkeypatch.setattr(visit_module, "SETTLED", 0.5)
+    monkeypatch.setattr(refiller_module, "SECOND_TIME", 0.0)
     async with running_keeper(core):
         recorded = await core.jobs.insert(lane, [new() for _ in range(50)])
         await core.broker.push([each.push for each in recorded if each.push])

@@ -92,9 +92,14 @@ async def test_what_was_queued_is_back_in_its_order_after_everything_was_lost(
 
 
 async def test_a_redis_that_was_filled_is_left_alone(core: Core, lane: Lane, heard: Heard) -> None:
-    refiller = refiller_of(core, lane)
-    for _ in range(5):
+    passing = iter([0.0, SECOND_TIME])
+    refiller = refiller_of(core, lane, clock=lambda: next(passing))
+    for _ in range(2):
         await refiller.tick()
+        assert not refiller.content
+    for _ in range(3):
+        await refiller.tick()
+        assert refiller.content
     assert heard == [RedisRefilling(emptied=True), RedisRefilled(0)]
 
 
