@@ -75,7 +75,8 @@ def test_a_worker_paused_past_its_lease_can_not_overwrite_the_run_that_replaced_
     worker: Callable[..., Running], enqueue: Enqueue, job: Job, ledger: Path
 ) -> None:
     paused = worker()
-    job_id = enqueue("wait", ledger=str(ledger), seconds=1)
+    # Blocking, so that it has an outcome before the loop can hear that it was abandoned.
+    job_id = enqueue("block_the_loop", ledger=str(ledger), seconds=1)
     until(lambda: runs(ledger) == 1)
     paused.tell(signal.SIGSTOP)
     worker()
