@@ -2,12 +2,16 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from bench.chaos.command import Wishes, run_chaos
+from bench.chaos.kinds import Kind as Fault
 from bench.drain import Drain
 from bench.endtoend import EndToEnd
 from bench.http_submit import HttpSubmit
@@ -136,6 +140,30 @@ def http(
     _measure(Plan(experiment, _levels(interop), runs, database_url, redis_url), as_json)
 
 
+@app.command()
+def chaos(
+    *,
+    minutes: Annotated[float, typer.Option(help="How long jobs are submitted.")] = 10.0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Repeats a schedule.  [default: random]")] = None,
+    rate: Annotated[float, typer.Option(min=1, help="Submissions per second.")] = 200.0,
+    only: Annotated[
+        list[Fault] | None, typer.Option(help="Only this kind of fault; may be given more than once.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep data, logs and ledgers.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only print the schedule.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Faults at random under load: no job may be lost, none may end twice.
+
+    Example: `python -m bench chaos --minutes 10 --seed 7`
+    """
+    wishes = Wishes(minutes, seed, rate, only or [], as_json, keep, plan)
+    with _told():
+        fine = run_chaos(wishes, _console(), Console(stderr=True, highlight=False))
+    if not fine:
+        raise typer.Exit(WRONG)
+
+
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped then, too
@@ -147,21 +175,31 @@ def _levels(given: list[Interop] | None) -> list[str]:
 
 
 def _measure(plan: Plan, as_json: bool) -> None:  # noqa: FBT001
-    """Run the plan and print what came of it; an error is a line or two, never a stack trace."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    """Run the plan and print what came of it."""
+    with _told(), Progress() as progress:
+        report = asyncio.run(hold(plan, progress))
+    (print_json if as_json else print_tables)(report, _console())
+    if not all(proof.exactly_once for proof in report.proofs):
+        raise typer.Exit(WRONG)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """End the command in order: an error is a line or two, never a stack trace."""
     try:
-        with Progress() as progress:
-            report = asyncio.run(hold(plan, progress))
+        yield
     except TorilError as error:
         _complain(error)
         raise typer.Exit(WRONG) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    (print_json if as_json else print_tables)(report, console)
-    if not all(proof.exactly_once for proof in report.proofs):
-        raise typer.Exit(WRONG)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    return console
 
 
 def _complain(error: TorilError) -> None:

@@ -1,0 +1,139 @@
+"""What follows from the evidence: how soon things recovered, and which fault cost which execution.
+
+Pure arithmetic. An execution is *extra* when its attempt is not one whose outcome is on record: the job had
+been taken away meanwhile, and was run again. A fault explains it if it held up the worker while the execution
+ran or waited to be recorded; nothing else may.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from bench.chaos.evidence import Evidence, Execution, Life
+from bench.chaos.kinds import APIS, CLIENT, WORKERS, Kind
+from bench.chaos.strike import Strike
+
+UNRECORDED = 1.0
+"""Seconds after its end in which an execution may still wait to be recorded."""
+_LONGEST_RUN = 60.0
+_AFTERWARDS = 3.0
+"""Seconds after the healing in which workers may still be finding their way back."""
+_AFTER_SILENCE = 20.0
+"""Likewise, where connections stay silent: until the longest deadline on them has passed."""
+_IMMEDIATE = (Kind.WORKER_KILL, Kind.WORKER_STOP)
+_SILENT = (Kind.REDIS_SILENCE, Kind.POSTGRES_SILENCE)
+
+
+class Aftermath(NamedTuple):
+    """What one fault led to.
+
+    Attributes:
+        completing: seconds from the healing to the next result on record; None if there never was one.
+        in_flight: executions that it may have hit.
+        extra: those of them that were in vain, unless a later fault explains them.
+        rerun: seconds from the blow until all of these had been begun again; None if there were none.
+    """
+
+    completing: float | None
+    in_flight: int
+    extra: int
+    rerun: float | None
+
+
+class Reckoning(NamedTuple):
+    """What all faults led to.
+
+    Attributes:
+        aftermaths: of each fault, in the order of the schedule; None where it didn't happen.
+        extra: executions in vain.
+        explained: how many executions the faults may have hit.
+        unexplained: executions in vain that no fault explains.
+        repeated: attempts that were executed more than once, which a claim must make impossible.
+    """
+
+    aftermaths: list[Aftermath | None]
+    extra: int
+    explained: int
+    unexplained: list[Execution]
+    repeated: int
+
+
+def reckon(strikes: Sequence[Strike], evidence: Evidence) -> Reckoning:
+    """Return what the faults led to."""
+    runs = evidence.executions  # in the order in which they began
+    in_vain = {run for run in runs if (run.job_id, run.attempt) not in evidence.counted}
+    hit = [hit_by(strike, runs, evidence.lives) for strike in strikes]
+    blamed: dict[Execution, int] = {}
+    for index in sorted(range(len(strikes)), key=lambda index: strikes[index].struck or 0.0):
+        blamed |= dict.fromkeys(in_vain.intersection(hit[index]), index)  # the latest that may have
+    begun = _starts(runs)
+    return Reckoning(
+        aftermaths=[
+            _aftermath(
+                strike, hit[index], [run for run, by in blamed.items() if by == index], evidence, begun
+            )
+            for index, strike in enumerate(strikes)
+        ],
+        extra=len(in_vain),
+        explained=len({run for each in hit for run in each}),
+        unexplained=sorted(in_vain - blamed.keys(), key=lambda run: run.started),
+        repeated=len(runs) - len({(run.job_id, run.attempt) for run in runs}),
+    )
+
+
+def hit_by(strike: Strike, runs: Sequence[Execution], lives: Mapping[int, Life]) -> list[Execution]:
+    """Return the executions that a fault may have hit.
+
+    Args:
+        strike: the fault.
+        runs: all executions, in the order in which they began.
+        lives: the worker processes, by their ids.
+    """
+    target = strike.planned.target
+    if strike.struck is None or strike.healed is None or target in (*APIS, CLIENT):
+        return []
+    since, until = strike.struck, strike.healed + _lasting(strike.planned.kind)
+    first = bisect_left(runs, since - _LONGEST_RUN, key=_started)
+    last = bisect_right(runs, until, key=_started)
+    return [
+        run
+        for run in runs[first:last]
+        if run.ended + UNRECORDED >= since and (target not in WORKERS or lives[run.pid].worker == target)
+    ]
+
+
+def _lasting(kind: Kind) -> float:
+    if kind in _IMMEDIATE:
+        return 0.0
+    return _AFTER_SILENCE if kind in _SILENT else _AFTERWARDS
+
+
+def _aftermath(
+    strike: Strike,
+    hit: Collection[Execution],
+    in_vain: Collection[Execution],
+    evidence: Evidence,
+    begun: Mapping[int, Sequence[float]],
+) -> Aftermath | None:
+    if strike.struck is None or strike.healed is None:
+        return None
+    later = bisect_right(evidence.completions, strike.healed)
+    completing = evidence.completions[later] - strike.healed if later < len(evidence.completions) else None
+    again = [_next_start(begun[run.job_id], run.started) - strike.struck for run in in_vain]
+    return Aftermath(completing, len(hit), len(in_vain), max(again, default=None))
+
+
+def _starts(runs: Sequence[Execution]) -> dict[int, list[float]]:
+    starts: dict[int, list[float]] = {}
+    for run in runs:
+        starts.setdefault(run.job_id, []).append(run.started)
+    return starts
+
+
+def _next_start(starts: Sequence[float], after: float) -> float:
+    """Return when a job was begun again; a run in vain that had no successor was the successor's rival."""
+    return next((start for start in starts if start > after), after)
+
+
+def _started(run: Execution) -> float:
+    return run.started
