@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.chaos.display import Display
+from bench.chaos.findings import Result
 from bench.chaos.kinds import Kind
 from bench.chaos.report import print_json, print_result, print_schedule
 from bench.chaos.schedule import draw_schedule
@@ -74,5 +75,10 @@ def run_chaos(wishes: Wishes, console: Console, remarks: Console) -> bool:
             remarks.print(f"Kept: {directory}", soft_wrap=True)
         else:
             shutil.rmtree(directory, ignore_errors=True)
-    (print_json if wishes.as_json else print_result)(result, console)
+    return conclude(result, console, as_json=wishes.as_json)
+
+
+def conclude(result: Result, console: Console, *, as_json: bool) -> bool:
+    """Print what came of a run; return whether all was well."""
+    (print_json if as_json else print_result)(result, console)
     return not result.problems

@@ -22,7 +22,6 @@ _COUNTED = {
     "due": "due",
     "sent": "sent",
     "held back": "held",
-    "201": "accepted",
     "503": "unavailable",
     "answers lost": "unknown",
     "connections refused": "not_sent",
@@ -142,7 +141,7 @@ def _faults_table(result: Result) -> Table:
             _seconds(row.worst),
             _seconds(row.rerun),
             f"{row.extra:,}",
-            f"{row.in_flight:,}",
+            f"{row.in_flight:,}" if row.in_flight else "–",
             escape(row.proof),
         )
     return table
@@ -169,7 +168,8 @@ def _load(result: Result) -> str:
     share = "" if burden.share is None else f" ({burden.share:.0%})"
     counted = {name: f"{burden.figures.get(key, 0):,}" for name, key in _COUNTED.items()}
     outside = f"{burden.sent:,} of {burden.wanted:,.0f}{share} in {burden.quiet:.0f} s"
-    return _line("Load", {"sent outside of outages": outside, **counted})
+    accepted = f"{result.verdict.accepted:,}"
+    return _line("Load", {"sent outside of outages": outside, **counted, "201": accepted})
 
 
 def _overhead(result: Result) -> str:

@@ -1,8 +1,8 @@
 """What follows from the evidence: how soon things recovered, and which fault cost which execution.
 
 Pure arithmetic. An execution is *extra* when its attempt is not one whose outcome is on record: the job had
-been taken away meanwhile, and was run again. A fault explains it if it held up the worker while the execution
-ran or waited to be recorded; nothing else may.
+been taken away meanwhile, and was run again. A fault explains it if it held up the worker, or its way to
+PostgreSQL, while the execution ran or waited to be recorded. Nothing else may: Redis only suggests.
 """
 
 from bisect import bisect_left, bisect_right
@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.chaos.evidence import Evidence, Execution, Life
-from bench.chaos.kinds import APIS, CLIENT, WORKERS, Kind
+from bench.chaos.kinds import APIS, POSTGRES, PROFILES, WORKERS, Kind
 from bench.chaos.strike import Strike
 
 UNRECORDED = 1.0
@@ -21,7 +21,7 @@ _AFTERWARDS = 3.0
 _AFTER_SILENCE = 20.0
 """Likewise, where connections stay silent: until the longest deadline on them has passed."""
 _IMMEDIATE = (Kind.WORKER_KILL, Kind.WORKER_STOP)
-_SILENT = (Kind.REDIS_SILENCE, Kind.POSTGRES_SILENCE)
+_COSTLY = (*_IMMEDIATE, Kind.WORKER_PAUSE)
 
 
 class Aftermath(NamedTuple):
@@ -90,7 +90,7 @@ def hit_by(strike: Strike, runs: Sequence[Execution], lives: Mapping[int, Life])
         lives: the worker processes, by their ids.
     """
     target = strike.planned.target
-    if strike.struck is None or strike.healed is None or target in (*APIS, CLIENT):
+    if strike.struck is None or strike.healed is None or not _may_cost(strike.planned.kind, target):
         return []
     since, until = strike.struck, strike.healed + _lasting(strike.planned.kind)
     first = bisect_left(runs, since - _LONGEST_RUN, key=_started)
@@ -102,10 +102,16 @@ def hit_by(strike: Strike, runs: Sequence[Execution], lives: Mapping[int, Life])
     ]
 
 
+def _may_cost(kind: Kind, target: str) -> bool:
+    """Whether a fault may cost executions."""
+    to_postgres = target == POSTGRES or PROFILES[kind].through == POSTGRES
+    return kind in _COSTLY or (to_postgres and target not in APIS)
+
+
 def _lasting(kind: Kind) -> float:
     if kind in _IMMEDIATE:
         return 0.0
-    return _AFTER_SILENCE if kind in _SILENT else _AFTERWARDS
+    return _AFTER_SILENCE if kind is Kind.POSTGRES_SILENCE else _AFTERWARDS
 
 
 def _aftermath(
@@ -119,8 +125,9 @@ def _aftermath(
         return None
     later = bisect_right(evidence.completions, strike.healed)
     completing = evidence.completions[later] - strike.healed if later < len(evidence.completions) else None
-    again = [_next_start(begun[run.job_id], run.started) - strike.struck for run in in_vain]
-    return Aftermath(completing, len(hit), len(in_vain), max(again, default=None))
+    later_starts = [_next(begun[run.job_id], max(run.started, strike.struck)) for run in in_vain]
+    again = max((start for start in later_starts if start is not None), default=None)
+    return Aftermath(completing, len(hit), len(in_vain), again and again - strike.struck)
 
 
 def _starts(runs: Sequence[Execution]) -> dict[int, list[float]]:
@@ -130,9 +137,9 @@ def _starts(runs: Sequence[Execution]) -> dict[int, list[float]]:
     return starts
 
 
-def _next_start(starts: Sequence[float], after: float) -> float:
-    """Return when a job was begun again; a run in vain that had no successor was the successor's rival."""
-    return next((start for start in starts if start > after), after)
+def _next(starts: Sequence[float], after: float) -> float | None:
+    """Return when a job was next begun; never again, if what ran in vain was itself the second run."""
+    return next((start for start in starts if start > after), None)
 
 
 def _started(run: Execution) -> float:
