@@ -90,6 +90,7 @@ class Client:
             await asyncio.sleep(_TICK)
         if self._waiting:
             await asyncio.wait(self._waiting, timeout=_LAST_PATIENCE)
+        self._wire.close()
         notes.cancel()
         self._notes.counted["abandoned"] = len(self._waiting)
         self._notes.close_second()

@@ -3,22 +3,20 @@
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.chaos.burden import weigh
 from bench.chaos.conductor import Conductor
 from bench.chaos.display import Display, State
-from bench.chaos.evidence import Life, gather
+from bench.chaos.evidence import Life
 from bench.chaos.findings import Result
 from bench.chaos.fleet import NotUp
+from bench.chaos.judgement import Case, judge
 from bench.chaos.kinds import APIS, CLIENT, WORKERS
-from bench.chaos.review import reckon
 from bench.chaos.schedule import Planned
 from bench.chaos.stage import Stage, set_stage
 from bench.chaos.usage import Usage
 from bench.failure import BenchError
-from bench.faults.ledger import Record
 from bench.faults.verdict import Judge
 from toril.bootstrap import open_reader
 from toril.domain.errors import Unavailable
@@ -168,28 +166,13 @@ class Run:
         return None
 
     async def _sum_up(self, conductor: Conductor, drained: float | None) -> Result:
-        stage, strikes = self._stage, conductor.strikes
-        record = Record(stage.ledger)
-        lives = {
-            pid: Life(member.name, ended)
-            for member in stage.fleet.members
-            for pid, ended in member.ends.items()
-        }
-        async with stage.asked() as connection:
-            evidence = await gather(connection, stage.accepted, record, stage.second_notes(), lives)
-        accepted = [job_id for job_id, _ in evidence.accepted]
-        injected = sum(strike.injected for strike in strikes)
-        verdict = await self._judge.verdict("chaos", accepted, record, faults=injected, recovered=drained)
-        reckoning = reckon(strikes, evidence)
-        return Result(
+        stage, members = self._stage, self._stage.fleet.members
+        lives = {pid: Life(member.name, ended) for member in members for pid, ended in member.ends.items()}
+        notes = stage.second_notes()
+        return await judge(
+            Case(stage.database_url, stage.accepted, stage.ledger, notes, lives, conductor.strikes),
             seed=self._order.seed,
             rate=self._order.rate,
-            strikes=strikes,
-            # A retry that the handler asked for is no extra execution, so the ledger alone can't tell.
-            verdict=replace(verdict, extra=reckoning.extra, allowed_extra=reckoning.explained),
-            evidence=evidence,
-            reckoning=reckoning,
-            burden=weigh(evidence.seconds, strikes, self._order.rate),
             cores=self._usage.cores(),
             drained=drained,
             complaints=[*self._complaints, *stage.fleet.unasked],

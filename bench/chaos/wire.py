@@ -70,6 +70,13 @@ class Wire:
             writer.close()
         return answer
 
+    def close(self) -> None:
+        """Drop the connections that were kept."""
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.writer.transport.abort()
+        self._idle.clear()
+
     async def _connected(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         idle = self._idle[port]
         while idle:
