@@ -61,6 +61,7 @@ class Link:
         self._writers = {Side.CLIENT: writer}
         self._gate = gate
         self._silent = False
+        self._dropped = asyncio.Event()
         self._closed: set[Side] = set()
 
     async def run(self, target: Address) -> None:
@@ -90,13 +91,15 @@ class Link:
 
     def abort(self) -> None:
         """Drop the connection at both ends, with whatever is under way."""
+        self._dropped.set()
         for writer in self._writers.values():
             writer.transport.abort()
 
     async def _pass(self) -> None:
         await self._gate.passed()
         if self._silent:
-            await asyncio.Event().wait()  # until the proxy closes, or the connection is dropped
+            await self._dropped.wait()
+            raise ConnectionAbortedError("dropped while it was silent")
 
     async def _forward(self, reader: asyncio.StreamReader, toward: Side) -> None:
         pieces: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue(_WAITING)
