@@ -51,7 +51,8 @@ def test_the_same_seed_prints_the_same_plan_and_runs_nothing(tmp_path: Path) -> 
 
 def test_a_run_that_is_too_short_for_any_fault_is_refused(tmp_path: Path) -> None:
     chaos = begin(tmp_path, "--minutes", "0.01")
-    assert chaos.wait(30) == 1
+    assert chaos.communicate(timeout=30)[0] == ""
+    assert chaos.returncode == 1
     assert "No fault fits into 0.6 seconds." in (tmp_path / "err").read_text()
 
 
