@@ -28,6 +28,9 @@ _LOOK = 0.5
 _LOOKS = 4
 """Looks in a row, while this thread runs, at which a loop must stand still to be judged."""
 _LAST_BEAT = 2.0
+_BEATS_TO_ANSWER = 2.5
+"""How many beats' time PostgreSQL has to answer one: half a lease. So a slow way to it doesn't cost the
+lease, and a connection that has fallen silent leaves time for another try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Heartbeat:
         asyncio.run(self._beat())
 
     async def _beat(self) -> None:
-        lane, workers = self._database.hurried(self._pulse.every).lane(), Workers()
+        lane, workers = self._database.hurried(self._pulse.every * _BEATS_TO_ANSWER).lane(), Workers()
         next_beat = 0.0
         while not self._ended.is_set():
             self._watch()
