@@ -40,7 +40,7 @@ class Member:
         says: what it prints when it works.
         logs: the directory for its logs.
         runs: how often it has been started.
-        pid: of the present run.
+        pid: of the present run; 0 while it isn't known.
         ends: when each run ended, by its process id, on the monotonic clock; infinity while it runs.
         end: resolves to the exit status of the present run.
         struck: whether the end of the present run is our doing.
@@ -66,6 +66,7 @@ class Member:
     async def launch(self) -> None:
         """Start the next run."""
         self.runs += 1
+        self.pid = 0
         self.struck = False
         self.end = asyncio.get_running_loop().create_future()
         output = os.open(self.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -80,14 +81,15 @@ class Member:
 
     def works(self) -> bool:
         """Whether the present run has said that it works."""
-        running = self.end is not None and not self.end.done()
-        return running and self.log.exists() and self.says in self.log.read_text(errors="replace")
+        running = self.pid and self.end is not None and not self.end.done()
+        return bool(running) and self.says in self.log.read_text(errors="replace")
 
     def strike(self, number: signal.Signals) -> None:
         """Send the present run a signal that ends it."""
         self.struck = True
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def last_words(self) -> str:
         """Return the last line of its log."""
@@ -143,8 +145,8 @@ class Fleet:
             member = self._members[name]
             if name in self._keeping:
                 self._keeping.pop(name).cancel()
-            if member.process is not None and member.pid:
-                member.strike(signal.SIGCONT)
+            member.strike(signal.SIGCONT)
+            if member.process is not None:
                 member.process.stop()
         statuses = {}
         for name in names:
