@@ -156,7 +156,7 @@ def _jobs(result: Result) -> list[str]:
         "failed": f"{verdict.failed:,}",
         "lost": _must_be_none(verdict.lost),
         "doubled outcomes": _must_be_none(verdict.doubled),
-        "extra executions": f"{verdict.extra:,} (of {verdict.allowed_extra:,} that ran beside what may cost any)",
+        "extra executions": f"{verdict.extra:,} (of {verdict.allowed_extra:,} that such faults met)",
         "all ended:": ended,
     }
     unaccepted = f"{_unaccepted(result):,} more jobs are on record whose answers never reached the client."
