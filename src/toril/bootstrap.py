@@ -195,7 +195,7 @@ async def running_worker(
         if telemetry is None:
             telemetry = await stack.enter_async_context(running_telemetry(settings, "worker"))
         core = await stack.enter_async_context(open_core(settings, "worker", telemetry))
-        waiter = MarkerWaiter(settings.redis_url, settings.prefix)
+        waiter = MarkerWaiter(settings.redis_url, settings.prefix, core.broker.silence)
         stack.push_async_callback(waiter.close)
         await stack.enter_async_context(running_keeper(core))
         parts = WorkerParts(

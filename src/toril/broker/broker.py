@@ -13,7 +13,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from toril.broker.connection import Script, connect, unavailable
+from toril.broker.connection import Script, Silence, connect, unavailable
 from toril.broker.epoch import EpochMark
 from toril.broker.keys import DEFAULT_PREFIX, QueueKeys, job_id
 from toril.broker.survey import Survey
@@ -74,12 +74,17 @@ class Broker:
         url: `redis://`, `rediss://` or `unix://`.
         options: how to use it.
         now_ms: Unix time in milliseconds, by which delayed jobs are due.
+
+    Attributes:
+        epoch: tells one filling of Redis from the next.
+        silence: of this process; told when a call gets no answer.
     """
 
     def __init__(self, url: str, options: BrokerOptions, now_ms: Callable[[], int] = wall_ms) -> None:
         self._options = options
         self._now_ms = now_ms
-        self._redis = connect(url, deadline=options.deadline, connections=8)
+        self.silence = Silence()
+        self._redis = connect(url, deadline=options.deadline, connections=8, silence=self.silence)
         self._push = Script(self._redis, "push")
         self._take = Script(self._redis, "take")
         self._settle = Script(self._redis, "settle")

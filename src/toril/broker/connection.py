@@ -2,14 +2,17 @@
 
 The client library never retries by itself: a script whose answer was lost may have run, and only the caller
 knows whether it may run again. Every call has a deadline on the client's side, and the connection of a call
-that failed or was cancelled is dropped, so that no answer can meet another's question.
+that failed or was cancelled is dropped, so that no answer can meet another's question. What has silenced one
+(a firewall that forgot its connections) has silenced others: they are dropped with it, and don't wait for
+deadlines of their own.
 """
 
 import re
+from contextlib import suppress
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -21,6 +24,7 @@ from redis.exceptions import (
     ResponseError,
     TryAgainError,
 )
+from redis.exceptions import TimeoutError as NoAnswer
 
 from toril.domain.errors import Refused, Unavailable
 
@@ -31,13 +35,46 @@ _SAYS_UNABLE = re.compile(
 """What a server says that can't serve anybody at the moment; a script's error carries it after a dash."""
 
 
-def connect(url: str, *, deadline: float, connections: int) -> Redis:
+class Silence:
+    """Drops a process' connections to Redis when one of them has not answered in time."""
+
+    def __init__(self) -> None:
+        self._concerned: list[tuple[ConnectionPool, bool]] = []
+
+    def concerns(self, pool: ConnectionPool, *, in_use: bool) -> None:
+        """Have a pool's idle connections dropped, and on request those in use, which have own deadlines."""
+        self._concerned.append((pool, in_use))
+
+    async def noticed(self) -> None:
+        """Drop them; whatever comes next opens new ones."""
+        for pool, in_use in self._concerned:
+            with suppress(RedisError, OSError):
+                await pool.disconnect(inuse_connections=in_use)
+
+
+class _Client(Redis):
+    """A client that tells of a silence it has met."""
+
+    silence: Silence
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run a command as ever."""
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except NoAnswer:
+            await self.silence.noticed()
+            raise
+
+
+def connect(url: str, *, deadline: float, connections: int, silence: Silence, waits: bool = False) -> Redis:
     """Return a client for a Redis URL; nothing is opened yet.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`.
         deadline: seconds for a call to answer.
         connections: open at the same time at most; further calls wait for one.
+        silence: of the process; told when a call gets no answer.
+        waits: whether calls block in Redis until something happens, so that others learn of a silence first.
     """
     tcp: dict[str, bool] = {} if url.startswith("unix:") else {"socket_keepalive": True}
     pool = BlockingConnectionPool.from_url(
@@ -51,7 +88,10 @@ def connect(url: str, *, deadline: float, connections: int) -> Redis:
         health_check_interval=0,
         **tcp,
     )
-    return Redis.from_pool(pool)
+    silence.concerns(pool, in_use=waits)
+    client = cast("_Client", _Client.from_pool(pool))
+    client.silence = silence
+    return client
 
 
 class Script:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from toril.broker.connection import connect, unavailable
+from toril.broker.connection import Silence, connect, unavailable
 from toril.broker.keys import QueueKeys
 
 IDLE = 10.0
@@ -24,12 +24,15 @@ class MarkerWaiter:
     Args:
         url: where Redis is.
         prefix: BullMQ's key prefix.
+        silence: of the process; when it is noticed a call that waits ends at once.
     """
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, silence: Silence | None = None) -> None:
         self._prefix = prefix
         # The socket's deadline is longer than the longest block: a server that is alive always answers first.
-        self._redis = connect(url, deadline=IDLE + _SLACK, connections=1)
+        self._redis = connect(
+            url, deadline=IDLE + _SLACK, connections=1, silence=silence or Silence(), waits=True
+        )
 
     async def wait(self, queues: Sequence[str], seconds: float) -> str | None:
         """Wait for a marker of one of the queues, and take it.
