@@ -12,6 +12,8 @@ from bench.chaos.strike import Strike
 from bench.faults.verdict import Verdict
 from toril.domain.lifecycle import TERMINAL
 
+LONGEST_STANDSTILL = 15.0
+"""Seconds after everything is healed within which results must come again."""
 _SHOWN = 5
 
 
@@ -96,6 +98,8 @@ def about_faults(strikes: Sequence[Strike], reckoning: Reckoning) -> list[str]:
             wrong.append(strike.complaint)
         if aftermath is not None and aftermath.completing is None:
             wrong.append(f"No job was completed any more after: {named}")
+    if reckoning.unexcused > LONGEST_STANDSTILL:
+        wrong.append(f"No job was completed for {reckoning.unexcused:.1f} s while nothing was broken")
     return wrong
 
 

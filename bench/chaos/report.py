@@ -38,6 +38,7 @@ class Row(NamedTuple):
         proof: how the last one was proved, or why the last failure happened.
         median: seconds until jobs completed again, typically.
         worst: at worst.
+        standstill: the longest time without a result that began then, or soon after.
         rerun: seconds until executions in vain were begun again, at worst.
         extra: executions in vain.
         in_flight: executions that may have been hit.
@@ -49,6 +50,7 @@ class Row(NamedTuple):
     proof: str
     median: float | None
     worst: float | None
+    standstill: float
     rerun: float | None
     extra: int
     in_flight: int
@@ -92,6 +94,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "verdict": result.verdict.as_json(),
         "kinds": [row._asdict() for row in rows_of(result)],
         "faults": [_strike_json(strike) for strike in result.strikes],
+        "unexcused_standstill": result.reckoning.unexcused,
         "unexplained": len(result.reckoning.unexplained),
         "unaccepted": _unaccepted(result),
         "drained": result.drained,
@@ -120,6 +123,7 @@ def _row(kind: Kind, met: Sequence[tuple[Strike, Aftermath | None]]) -> Row:
         proof=(failures or [strike.proof for strike in strikes])[-1],
         median=median(recoveries) if recoveries else None,
         worst=max(recoveries, default=None),
+        standstill=max((each.standstill for each in aftermaths), default=0.0),
         rerun=max((each.rerun for each in aftermaths if each.rerun is not None), default=None),
         extra=sum(each.extra for each in aftermaths),
         in_flight=sum(each.in_flight for each in aftermaths),
@@ -129,7 +133,15 @@ def _row(kind: Kind, met: Sequence[tuple[Strike, Aftermath | None]]) -> Row:
 def _faults_table(result: Result) -> Table:
     table = _table(f"seed {result.seed}, {len(result.strikes)} faults")
     table.add_column("fault", no_wrap=True)
-    for heading in ("done", "completing\nagain after", "worst", "run again\nafter", "extra\nruns", "of"):
+    for heading in (
+        "done",
+        "completing\nagain after",
+        "worst",
+        "longest\nstandstill",
+        "run again\nafter",
+        "extra\nruns",
+        "of",
+    ):
         table.add_column(heading, justify="right")
     table.add_column("proof (of the last)")
     for row in rows_of(result):
@@ -139,6 +151,7 @@ def _faults_table(result: Result) -> Table:
             done if row.injected == row.promised else f"[bold red]{done}[/]",
             _seconds(row.median),
             _seconds(row.worst),
+            _seconds(row.standstill),
             _seconds(row.rerun),
             f"{row.extra:,}",
             f"{row.in_flight:,}" if row.in_flight else "–",

@@ -7,6 +7,7 @@ PostgreSQL, while the execution ran or waited to be recorded. Nothing else may: 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from bench.chaos.evidence import Evidence, Execution, Life
@@ -16,6 +17,8 @@ from bench.chaos.strike import Strike
 UNRECORDED = 1.0
 """Seconds after its end in which an execution may still wait to be recorded."""
 _LONGEST_RUN = 60.0
+_WORTH_A_LOOK = 1.0
+"""Seconds without a result below which nobody cares."""
 _AFTERWARDS = 3.0
 """Seconds after the healing in which workers may still be finding their way back."""
 _AFTER_SILENCE = 20.0
@@ -29,12 +32,15 @@ class Aftermath(NamedTuple):
 
     Attributes:
         completing: seconds from the healing to the next result on record; None if there never was one.
+        standstill: the most seconds without a result on record that began between the blow and the healing,
+            or soon after it.
         in_flight: executions that it may have hit.
         extra: those of them that were in vain, unless a later fault explains them.
         rerun: seconds from the blow until all of these had been begun again; None if there were none.
     """
 
     completing: float | None
+    standstill: float
     in_flight: int
     extra: int
     rerun: float | None
@@ -49,6 +55,7 @@ class Reckoning(NamedTuple):
         explained: how many executions the faults may have hit.
         unexplained: executions in vain that no fault explains.
         repeated: attempts that were executed more than once, which a claim must make impossible.
+        unexcused: the most seconds without a result on record while everything was healed.
     """
 
     aftermaths: list[Aftermath | None]
@@ -56,6 +63,7 @@ class Reckoning(NamedTuple):
     explained: int
     unexplained: list[Execution]
     repeated: int
+    unexcused: float
 
 
 def reckon(strikes: Sequence[Strike], evidence: Evidence) -> Reckoning:
@@ -78,6 +86,7 @@ def reckon(strikes: Sequence[Strike], evidence: Evidence) -> Reckoning:
         explained=len({run for each in hit for run in each}),
         unexplained=sorted(in_vain - blamed.keys(), key=lambda run: run.started),
         repeated=len(runs) - len({(run.job_id, run.attempt) for run in runs}),
+        unexcused=max((healthy_part(gap, strikes) for gap in _gaps(evidence.completions)), default=0.0),
     )
 
 
@@ -127,7 +136,32 @@ def _aftermath(
     completing = evidence.completions[later] - strike.healed if later < len(evidence.completions) else None
     later_starts = [_next(begun[run.job_id], max(run.started, strike.struck)) for run in in_vain]
     again = max((start for start in later_starts if start is not None), default=None)
-    return Aftermath(completing, len(hit), len(in_vain), again and again - strike.struck)
+    standstill = longest_gap(evidence.completions, strike.struck, strike.healed + _AFTERWARDS)
+    return Aftermath(completing, standstill, len(hit), len(in_vain), again and again - strike.struck)
+
+
+def longest_gap(times: Sequence[float], since: float, until: float) -> float:
+    """Return the longest time between two of these ascending times of which the first is in this span.
+
+    The one that `since` falls into counts from there.
+    """
+    within = [since, *times[bisect_left(times, since) : bisect_right(times, until) + 1]]
+    return max((later - sooner for sooner, later in pairwise(within)), default=0.0)
+
+
+def healthy_part(gap: tuple[float, float], strikes: Sequence[Strike]) -> float:
+    """Return how many seconds of a time without results nothing was broken, counted from the last healing."""
+    began, ended = gap
+    spans = [
+        (each.struck, each.healed) for each in strikes if each.struck is not None and each.healed is not None
+    ]
+    until = min((max(struck, began) for struck, healed in spans if struck < ended < healed), default=ended)
+    since = max((healed for _, healed in spans if began < healed < until), default=began)
+    return until - since
+
+
+def _gaps(times: Sequence[float]) -> list[tuple[float, float]]:
+    return [(sooner, later) for sooner, later in pairwise(times) if later - sooner > _WORTH_A_LOOK]
 
 
 def _starts(runs: Sequence[Execution]) -> dict[int, list[float]]:

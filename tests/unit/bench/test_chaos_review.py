@@ -9,7 +9,7 @@ from bench.chaos.evidence import Evidence, Execution, Job, Life, Second, executi
 from bench.chaos.findings import about_executions, about_faults, about_jobs, about_load
 from bench.chaos.kinds import Kind
 from bench.chaos.report import lateness
-from bench.chaos.review import reckon
+from bench.chaos.review import healthy_part, reckon
 from bench.chaos.schedule import Planned
 from bench.chaos.strike import Strike
 from bench.faults.ledger import ENDED, STARTED, Entry
@@ -182,3 +182,34 @@ def test_lateness_is_that_of_what_was_begun() -> None:
     planned = Planned(5.0, Kind.REDIS_FLUSH, "Redis", 0.0)
     strikes = [Strike(planned, 5.0, 5.5), Strike(planned, 5.0, 6.5), Strike(planned, 5.0)]
     assert lateness(strikes) == {"median": 1.0, "max": 1.5}
+
+
+def test_a_standstill_that_begins_after_the_healing_is_seen() -> None:
+    silence = strike(Kind.REDIS_SILENCE, "everyone", 10, 12)
+    completions = [9.9, 10.5, 12.5, 13.0, 27.0, 27.1]
+    found = reckon([silence], evidence(completions=completions))
+    assert found.aftermaths[0] is not None
+    assert (found.aftermaths[0].completing, found.aftermaths[0].standstill) == (0.5, 14.0)
+
+
+@pytest.mark.parametrize(
+    ("gap", "spans", "healthy"),
+    [
+        ((10.0, 30.0), [], 20.0),
+        ((10.0, 30.0), [(11.0, 25.0)], 5.0),
+        ((10.0, 30.0), [(5.0, 12.0), (11.0, 14.0)], 16.0),
+        ((10.0, 30.0), [(5.0, 40.0)], 0.0),
+        ((10.0, 30.0), [(20.0, 40.0)], 10.0),
+        ((10.0, 30.0), [(31.0, 40.0)], 20.0),
+    ],
+)
+def test_a_standstill_is_excused_while_something_is_broken(
+    gap: tuple[float, float], spans: list[tuple[float, float]], healthy: float
+) -> None:
+    strikes = [strike(Kind.POSTGRES_REFUSE, "everyone", *span) for span in spans]
+    assert healthy_part(gap, strikes) == healthy
+
+
+def test_a_standstill_without_excuse_is_reported() -> None:
+    found = reckon([], evidence(completions=[1.0, 2.0, 17.5, 17.6]))
+    assert about_faults([], found) == ["No job was completed for 15.5 s while nothing was broken"]
