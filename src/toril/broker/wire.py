@@ -65,10 +65,12 @@ def push_arguments(push: Push, interop: Interop) -> tuple[object, ...]:
 
 def as_shown(settlement: Settlement) -> Settlement:
     """Return the settlement with no more of its result and stack than is to be seen in Redis."""
-    value = settlement.value
+    value, stack = settlement.value, settlement.stack
     if settlement.what is What.COMPLETED and len(value) > RESULT_SHOWN:
         value = _too_large("result", len(value))
-    return settlement._replace(value=value, stack=settlement.stack[-STACK_SHOWN:])
+    elif len(stack) <= STACK_SHOWN:
+        return settlement  # nearly all of them; a copy of each would cost more than all else here
+    return settlement._replace(value=value, stack=stack[-STACK_SHOWN:])
 
 
 def settle_arguments(settlement: Settlement) -> tuple[object, ...]:
