@@ -104,5 +104,8 @@ POINTS: dict[str, Point] = {
     "rescued": Point(Jobs, "rescue", "after", "jobs taken back, Redis not told", with_answer),
     "refill-begun": Point(EpochMark, "begin", "after", "a refill has left its token, promised nothing"),
     "refilling": Point(Outbox, "refill", "after", "in the middle of a refill", of_found_jobs),
+    "refill-pushed": Point(
+        Broker, "push", "after", "a refill has pushed, its promises still there", in_task("refiller")
+    ),
     "refill-ended": Point(EpochMark, "end", "after", "a refill has left its mark, PostgreSQL not told"),
 }

@@ -68,8 +68,9 @@ async def test_a_worker_killed_while_it_hands_jobs_back(stage: Stage) -> None:
 async def test_a_relay_killed_between_pushing_and_settling_its_promises(
     stage: Stage, core: Core, lane: Lane
 ) -> None:
-    recorded = await core.jobs.insert(lane, [new("work", payload="{}") for _ in range(100)])  # not dispatched
     victim = stage.worker(at="relay-pushed")
+    await asyncio.to_thread(victim.says, '"redis refilled"')  # or the refill would push them first
+    recorded = await core.jobs.insert(lane, [new("work", payload="{}") for _ in range(100)])  # not dispatched
     killed_at = await stage.killed(victim)
     stage.worker()
     recovered = await stage.ended() - killed_at
@@ -95,7 +96,7 @@ async def test_a_rescuer_killed_in_the_middle_of_a_rescue(stage: Stage, point: s
     )
 
 
-@pytest.mark.parametrize("point", ["refill-begun", "refilling", "refill-ended"])
+@pytest.mark.parametrize("point", ["refill-begun", "refilling", "refill-pushed", "refill-ended"])
 async def test_a_refiller_killed_in_the_middle_of_a_refill(
     stage: Stage, core: Core, lane: Lane, point: str
 ) -> None:
