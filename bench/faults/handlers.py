@@ -53,6 +53,15 @@ async def work_long_at_first(ctx: JobContext, seconds: float) -> Ran:
     return ran(ctx)
 
 
+@app.job(max_crashes=1000)
+def work_long_at_first_in_thread(ctx: JobContext, seconds: float) -> Ran:
+    """Do the same in a thread, where nothing can interrupt it."""
+    ledger.started(ctx.id, ctx.attempt)
+    if ctx.attempt == 1:
+        time.sleep(seconds)
+    return ran(ctx)
+
+
 @app.job(max_crashes=1000, retry=Retry(attempts=1000, base=0.1, type="fixed"))
 async def write_once(ctx: JobContext, seconds: float) -> None:
     """Write a row, take this long, and complete the job, all in one transaction."""

@@ -48,12 +48,15 @@ async def test_the_jobs_of_a_killed_leader_run_again_within_its_lease_and_two_se
     )
 
 
+@pytest.mark.parametrize(
+    ("handler", "seconds"), [("work_long_at_first", 3600), ("work_long_at_first_in_thread", 10)]
+)
 async def test_a_worker_that_stops_in_order_hands_its_jobs_back_within_a_second(
-    stage: Stage, lane: Lane
+    stage: Stage, lane: Lane, handler: str, seconds: float
 ) -> None:
     stopping = stage.worker(grace="0")
     await stage.working(stopping)
-    accepted = await stage.submit(JOBS, "work_long_at_first", seconds=3600)
+    accepted = await stage.submit(JOBS, handler, seconds=seconds)
     await asyncio.to_thread(until, lambda: len(stage.record.entries) == JOBS)
     await stage.working(stage.worker())
     told_at = time.monotonic()
@@ -63,7 +66,7 @@ async def test_a_worker_that_stops_in_order_hands_its_jobs_back_within_a_second(
     rows = await lane.fetch("select distinct attempt, failures, crashes, interruptions from toril.jobs")
     assert [tuple(row.values()) for row in rows] == [(2, 0, 0, 1)]  # none of its chances is used up
     await stage.verdict(
-        "worker stopped in order",
+        f"worker stopped in order, {'threads' if 'thread' in handler else 'loop'}",
         accepted,
         allowed_extra=JOBS,
         figures={"all run again after s": round(again, 2)},

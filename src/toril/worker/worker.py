@@ -43,7 +43,7 @@ from toril.worker.patience import Patience
 from toril.worker.recorder import OutcomeRecorder
 from toril.worker.slots import Slots
 
-_OBEY = 2.0
+_OBEY = 0.8
 """Seconds in which a cancelled handler has to end before its job is handed back over its head."""
 
 _LAST_WORDS = 10.0
