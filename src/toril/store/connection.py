@@ -37,16 +37,22 @@ _GONE = (
     asyncpg.LockNotAvailableError,
 )
 
+_FEW_ROWS = {
+    # Makes every row that a plan touches expensive. A page of jobs is a short scan of one index; but walking
+    # the primary key until enough jobs fit looks as cheap at times, and reads whole partitions when few do.
+    "cpu_tuple_cost": "10",
+    "cpu_index_tuple_cost": "10",
+    "jit": "off",
+}
+
 _INDEX_PROBES_ONLY = {
+    **_FEW_ROWS,
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_material": "off",
     "enable_bitmapscan": "off",
-    "cpu_tuple_cost": "10",
-    "cpu_index_tuple_cost": "10",
     "plan_cache_mode": "force_generic_plan",
-    "jit": "off",
     "idle_in_transaction_session_timeout": "60s",
 }
 
@@ -237,7 +243,7 @@ class Readers:
         self._database = database
         self._idle: list[asyncpg.Connection[Any]] = []
         self._places = asyncio.Semaphore(size)
-        self._settings = {"statement_timeout": str(int(statement_timeout * 1000)), "jit": "off"}
+        self._settings = {"statement_timeout": str(int(statement_timeout * 1000)), **_FEW_ROWS}
 
     async def fetch(self, statement: str, *arguments: object) -> list[Any]:
         """Run a statement and return its rows.

@@ -14,7 +14,7 @@ import pytest
 
 from tests.servers import LiveServers
 from toril.domain.lifecycle import Status
-from toril.store.connection import _INDEX_PROBES_ONLY, Database
+from toril.store.connection import _FEW_ROWS, _INDEX_PROBES_ONLY, Database
 from toril.store.pages import RANGES
 from toril.store.statements import load
 
@@ -80,9 +80,10 @@ async def connection(filled: str) -> AsyncIterator[Any]:
     await opened.close()
 
 
-@pytest.fixture
-async def reader(filled: str) -> AsyncIterator[Any]:
-    opened = await Database(filled).connect(jit="off")
+@pytest.fixture(params=["1.1", "60"])
+async def reader(filled: str, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+    """A connection for pages, to a server that takes its disk for a quick one, or for a slow one."""
+    opened = await Database(filled).connect(**_FEW_ROWS, random_page_cost=request.param)
     yield opened
     await opened.close()
 
