@@ -10,6 +10,7 @@ of: the fetcher regularly compares what PostgreSQL thinks it runs with what it r
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -166,12 +167,12 @@ class Fetcher:
             found = await self._unless_stopped(self._waiter.wait(queues, seconds))
         except Refused:
             self._agenda.missed()  # asking them all tells whose marker it is
-            await self._unless_stopped(asyncio.sleep(_PAUSE))
+            await self._unless_stopped(asyncio.sleep(random.uniform(_PAUSE / 2, _PAUSE)))  # noqa: S311  # jitter
             return
         except Unavailable as error:
             self._redis.failed(error)
             self._agenda.missed()
-            await self._unless_stopped(asyncio.sleep(_PAUSE))
+            await self._unless_stopped(asyncio.sleep(random.uniform(_PAUSE / 2, _PAUSE)))  # noqa: S311  # jitter
             return
         self._redis.succeeded()
         self._waits.idle()
