@@ -88,6 +88,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         first, _, last = self.metrics_port.partition("-")
         return range(int(first), int(last or first) + 1) if int(first) else range(0)
 
+    def metrics_port_for(self, processes: int) -> str | None:
+        """Return the range that so many processes choose from; None when there is one already, or none."""
+        ports = self.metrics_ports
+        return f"{ports[0]}-{min(ports[0] + processes - 1, 65535)}" if len(ports) == 1 else None
+
     @property
     def queue_interop(self) -> dict[str, Interop]:
         """The levels of single queues."""

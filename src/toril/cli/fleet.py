@@ -35,7 +35,7 @@ def run_fleet(settings: Settings, flags: Mapping[str, object]) -> None:
     configure(settings.log, settings.log_level)
     require_work(settings)
     ladder = (("TERM", settings.grace + _LAST_WORDS), ("KILL", 5.0))
-    argv = worker_argv({**flags, "metrics_port": _metrics_ports(settings)})
+    argv = worker_argv({**flags, "metrics_port": settings.metrics_port_for(settings.processes)})
     workers = [
         Command(Program(f"Worker {number}", argv, ladder)) for number in range(1, settings.processes + 1)
     ]
@@ -52,14 +52,6 @@ def worker_argv(flags: Mapping[str, object]) -> list[str]:
     given = {name: value for name, value in flags.items() if value is not None} | {"processes": 1}
     options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     return [sys.executable, "-m", "toril", "worker", *options]
-
-
-def _metrics_ports(settings: Settings) -> str | None:
-    """Return the ports that the workers choose from: as many as there are workers, unless a range is set."""
-    ports = settings.metrics_ports
-    if len(ports) != 1:
-        return None
-    return f"{ports[0]}-{min(ports[0] + settings.processes - 1, 65535)}"
 
 
 async def _supervise(workers: Sequence[Command], emit: Emit) -> None:

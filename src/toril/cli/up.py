@@ -140,6 +140,8 @@ def up(
     try:
         endpoints = servers.start()
         environment = child_environment(endpoints, application)
+        if ports := read_settings(environment).metrics_port_for(processes + 1):  # the API has one too
+            environment["TORIL_METRICS_PORT"] = ports
         environment_file = write_environment(data, endpoints)
         require_free(address)
         migrate(environment)
